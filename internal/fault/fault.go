@@ -1,0 +1,82 @@
+// Package fault owns the one error type that a person may read: what happened, at which field, and what to do.
+// It owns no rule and no HTTP status; the web package maps kinds to pages and the audit package maps PostgreSQL errors to kinds.
+// Start reading at Error.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind groups faults by what the caller can do about them.
+type Kind string
+
+// The kinds, and what each asks of the caller.
+const (
+	Invalid         Kind = "invalid"         // the input is wrong: mend the named field
+	Missing         Kind = "missing"         // no such record
+	Conflict        Kind = "conflict"        // someone else changed the record: read again
+	NotReady        Kind = "not ready"       // the process does not allow this act now
+	Refused         Kind = "refused"         // a check of the process said no (wrong scan, wrong person)
+	Forbidden       Kind = "forbidden"       // the person lacks the right
+	Unauthenticated Kind = "unauthenticated" // nobody is logged in, or the password is wrong
+	TooLarge        Kind = "too large"       // more bytes than the field or body may have
+	Busy            Kind = "busy"            // the database or a limit stands in the way: try again
+	Internal        Kind = "internal"        // our own failure: the text is hidden from the user
+)
+
+// Error is a fault in the words of the person who meets it. Field names the input it belongs to ("" for none).
+// Cause is kept for logs and never shown.
+type Error struct {
+	Kind    Kind
+	Field   string
+	Message string
+	Cause   error
+}
+
+// Error gives the message and, for logs, the cause.
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: %v", e.Message, e.Cause)
+	}
+	return e.Message
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// New makes a fault of a kind with a message for the person.
+func New(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// At makes an Invalid fault that belongs to one input field.
+func At(field, format string, args ...any) *Error {
+	return &Error{Kind: Invalid, Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// Because adds the cause, which is logged and never shown.
+func (e *Error) Because(cause error) *Error {
+	e.Cause = cause
+	return e
+}
+
+// As finds the fault in an error chain; an error without one becomes Internal with a neutral message.
+func As(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	var f *Error
+	if errors.As(err, &f) {
+		return f
+	}
+	return &Error{Kind: Internal, Message: "Something failed inside the system. Nothing was saved. Tell your administrator.", Cause: err}
+}
+
+// KindOf gives the kind of an error: "" for nil, Internal for an error that is not a fault.
+func KindOf(err error) Kind {
+	if err == nil {
+		return ""
+	}
+	return As(err).Kind
+}
