@@ -1,0 +1,516 @@
+-- The audit spine (ARCHITECTURE.md, "The spine"). Lock 2 of three: what PostgreSQL refuses, also to our own code.
+-- Every table has one class: record (changes only under an open entry), evidence (the trail itself), operational (no GMP value).
+--
+-- SQLSTATEs raised here, so that Go and the table of attacks can tell them apart:
+--   VB001 a record was written without an open entry        VB006 a record row was deleted or truncated
+--   VB002 the entry of this transaction is already sealed   VB007 a transaction opens a second entry
+--   VB003 the session is unknown, ended or locked           VB008 a session without its entry
+--   VB004 the person is not active                          VB009 a refused act tried to change something
+--   VB005 the signing ticket is unknown, used or expired    VB010 a record row did not advance its version by one
+--   VB011 the stream, act or registration is not well formed
+
+-- +goose Up
+create schema if not exists audit;
+create schema ebr;
+grant usage on schema audit, ebr to app;
+
+create table audit.tables (
+    table_name text primary key,
+    class      text not null check (class in ('record', 'evidence', 'operational')),
+    reason     text not null,
+    digested   text[] not null default '{}'
+);
+comment on table audit.tables is 'Every table and its class. A table that is not here fails the house test and ebr verify.';
+
+-- A record column added after rows exist: images written before it lack it, and the row must then hold this declared value.
+create table audit.late_columns (
+    table_name  text not null,
+    column_name text not null,
+    value       text,
+    primary key (table_name, column_name)
+);
+
+create table audit.heads (
+    stream text primary key,
+    seq    bigint not null,
+    hash   bytea not null,
+    at     timestamptz not null
+) with (fillfactor = 50);
+comment on table audit.heads is 'The last entry of each stream; its row is the one lock that a transaction takes on the trail.';
+
+create table audit.entries (
+    stream  text not null,
+    seq     bigint not null check (seq > 0),
+    at      timestamptz not null,
+    person  uuid not null,
+    act     text not null,
+    refused boolean not null,
+    body    bytea not null,
+    hash    bytea not null,
+    primary key (stream, seq)
+);
+comment on table audit.entries is 'body holds the exact bytes whose SHA-256 is hash; the other columns repeat it for searching and are checked by ebr verify.';
+create index entries_by_time on audit.entries (at, stream, seq);
+create index entries_by_person on audit.entries (person, at);
+create index entries_by_act on audit.entries (act, at);
+
+-- Subjects of an entry besides its home stream.
+create table audit.subjects (
+    subject text not null,
+    at      timestamptz not null,
+    stream  text not null,
+    seq     bigint not null,
+    primary key (subject, at, stream, seq)
+);
+
+create table audit.contents (
+    digest bytea primary key,
+    bytes  bytea not null
+);
+comment on table audit.contents is 'Big values (recipe texts, statements, manifests) by SHA-256; record rows carry the digest.';
+
+-- The desk: one row per database backend, holding the open entry of its running transaction. Unlogged: after a crash no transaction is open.
+create unlogged table audit.desk (
+    backend int primary key,
+    xid     xid8 not null,
+    sealed  boolean not null,
+    refused boolean not null,
+    stream  text not null,
+    seq     bigint not null,
+    at      timestamptz not null,
+    session uuid,
+    person  uuid not null,
+    act     text not null,
+    key     uuid,
+    key_of  uuid,
+    also    text[] not null,
+    opening text not null,
+    changes text not null,
+    details text not null
+) with (fillfactor = 10);
+
+create table ebr.people (
+    id                 uuid primary key,
+    user_name          text not null unique check (char_length(user_name) between 2 and 64),
+    user_name_skeleton text not null unique,
+    full_name          text not null check (char_length(full_name) between 2 and 120),
+    kind               text not null check (kind in ('person', 'service')),
+    active             boolean not null default true,
+    created_at         timestamptz not null,
+    version            int not null default 1
+);
+
+create table ebr.stations (
+    id      uuid primary key,
+    name    text not null unique check (char_length(name) between 2 and 60),
+    version int not null default 1
+);
+
+create table ebr.sessions (
+    id           uuid primary key,
+    token_digest bytea not null unique,
+    person       uuid not null references ebr.people,
+    station      uuid not null references ebr.stations,
+    opened_at    timestamptz not null,
+    seen_at      timestamptz not null,
+    locked_at    timestamptz,
+    ended_at     timestamptz
+);
+create index sessions_of_person on ebr.sessions (person) where ended_at is null;
+
+create table ebr.tickets (
+    id                 uuid primary key,
+    session            uuid not null references ebr.sessions,
+    person             uuid not null references ebr.people,
+    credential_version int not null,
+    act                text not null,
+    meaning            text not null,
+    statement_digest   bytea not null,
+    statement          bytea not null,
+    manifest           bytea not null,
+    manifest_signature bytea not null,
+    key_id             text not null,
+    issued_at          timestamptz not null,
+    expires_at         timestamptz not null,
+    used_at            timestamptz
+);
+
+create table ebr.request_keys (
+    person uuid not null,
+    key    uuid not null,
+    act    text not null,
+    digest bytea not null,
+    result jsonb,
+    stream text not null,
+    at     timestamptz not null,
+    constraint request_keys_once primary key (person, key)
+);
+create index request_keys_by_age on ebr.request_keys (at);
+
+-- Image of a row: every value as text, digested columns as SHA-256 of that text. Deterministic under the pinned settings of its callers.
+-- +goose StatementBegin
+create function audit.image(record jsonb, digested text[]) returns jsonb
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+return (
+    select jsonb_object_agg(key, case when key = any (digested) then 'sha256:' || encode(sha256(convert_to(value, 'UTF8')), 'hex') else value end)
+    from jsonb_each_text(record)
+);
+-- +goose StatementEnd
+
+-- Captures each inserted or updated row of a record table into the open entry of this transaction.
+-- +goose StatementBegin
+create function audit.capture() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD' set bytea_output = 'hex' set intervalstyle = 'iso_8601' set extra_float_digits = 1
+as $$
+declare
+    after   jsonb;
+    before  jsonb;
+    change  text;
+    desk    record;
+begin
+    if tg_op = 'DELETE' then
+        raise exception using errcode = 'VB006', message = format('%I.%I is a record: rows are never deleted', tg_table_schema, tg_table_name);
+    end if;
+    after := audit.image(to_jsonb(new), tg_argv);
+    change := '{"table":"' || tg_table_schema || '.' || tg_table_name || '","id":' || to_json(after ->> 'id')::text || ',"version":' || coalesce(after ->> 'version', '1');
+    if tg_op = 'INSERT' then
+        if coalesce(after ->> 'version', '1') <> '1' then
+            raise exception using errcode = 'VB010', message = format('%I.%I: the first version of a row is 1', tg_table_schema, tg_table_name);
+        end if;
+        change := change || ',"op":"insert","after":' || after::text || '}';
+    else
+        before := audit.image(to_jsonb(old), tg_argv);
+        if after ->> 'version' is null or (after ->> 'version')::int <> (before ->> 'version')::int + 1 or after ->> 'id' <> before ->> 'id' then
+            raise exception using errcode = 'VB010', message = format('%I.%I: an update keeps the id and advances version by one', tg_table_schema, tg_table_name);
+        end if;
+        change := change || ',"op":"update","before":'
+            || (select jsonb_object_agg(b.key, b.value) from jsonb_each(before) b where b.value is distinct from after -> b.key)::text
+            || ',"after":' || after::text || '}';
+    end if;
+    update audit.desk d set changes = case when d.changes = '' then change else d.changes || ',' || change end
+    where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id() and not d.sealed and not d.refused;
+    if not found then
+        select d.sealed, d.refused into desk from audit.desk d where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id();
+        if not found then
+            raise exception using errcode = 'VB001', message = format('%I.%I is a record: it changes only under an open entry of the audit trail', tg_table_schema, tg_table_name);
+        elsif desk.sealed then
+            raise exception using errcode = 'VB002', message = 'the audit entry of this transaction is already sealed';
+        end if;
+        raise exception using errcode = 'VB009', message = 'the entry of a refused act carries no changes';
+    end if;
+    return null;
+end $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+create function audit.frozen() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception using errcode = 'VB006', message = format('%I.%I: %s is never allowed', tg_table_schema, tg_table_name, lower(tg_op));
+end $$;
+-- +goose StatementEnd
+
+-- Puts a table under the trail. digested names the secret or large columns whose image is a SHA-256.
+-- +goose StatementBegin
+create function audit.attach(tbl regclass, digested text[] default '{}') returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    name text := (select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = tbl);
+    args text := (select string_agg(quote_literal(d), ', ') from unnest(digested) d);
+begin
+    if not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                   where i.indrelid = tbl and i.indisprimary and i.indnkeyatts = 1 and a.attname = 'id') then
+        raise exception using errcode = 'VB011', message = format('%s: a record table has the single primary key id', name);
+    end if;
+    insert into audit.tables (table_name, class, reason, digested) values (name, 'record', 'GMP record', digested);
+    execute format('create trigger audit_capture after insert or update or delete on %s for each row execute function audit.capture(%s)', tbl, args);
+    execute format('create trigger audit_no_truncate before truncate on %s for each statement execute function audit.frozen()', tbl);
+    execute format('alter table %s enable always trigger audit_capture, enable always trigger audit_no_truncate', tbl);
+end $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+create function audit.operational(tbl regclass, reason text) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+begin atomic
+    insert into audit.tables (table_name, class, reason)
+    select n.nspname || '.' || c.relname, 'operational', reason from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = tbl;
+end;
+-- +goose StatementEnd
+
+-- Adds a column to a record table that already has images: declares the value that rows written before it hold.
+-- +goose StatementBegin
+create function audit.late_column(tbl regclass, column_name text, value text) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+begin atomic
+    insert into audit.late_columns (table_name, column_name, value)
+    select n.nspname || '.' || c.relname, late_column.column_name, late_column.value from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = tbl;
+end;
+-- +goose StatementEnd
+
+-- Opens the entry: locks the head of its home stream, takes the time after the lock, writes the opening of the body. Internal.
+-- +goose StatementBegin
+create function audit.open_entry(home text, subjects text[], session uuid, actor jsonb, station text, act text, reason text, key uuid, key_of uuid, refused boolean,
+                                 out seq bigint, out at timestamptz)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    head record;
+    raw  timestamptz;
+    own  xid8 := pg_current_xact_id();
+begin
+    if home !~ '^(batch|recipe|lot|equipment|person|station|capture|site)/[A-Za-z0-9_-]{1,64}$' or act !~ '^[a-z][a-z_]{1,30}(\.[a-z_]{1,30})?$' then
+        raise exception using errcode = 'VB011', message = format('not a stream or an act: %s, %s', home, act);
+    end if;
+    if exists (select from audit.desk d where d.backend = pg_backend_pid() and d.xid = own) then
+        raise exception using errcode = 'VB007', message = 'a transaction has exactly one entry';
+    end if;
+    select h.seq, h.hash, h.at into head from audit.heads h where h.stream = home for update;
+    if not found then
+        insert into audit.heads (stream, seq, hash, at) values (home, 0, '', '-infinity') on conflict do nothing;
+        select h.seq, h.hash, h.at into head from audit.heads h where h.stream = home for update;
+    end if;
+    raw := clock_timestamp();
+    at := greatest(raw, head.at);
+    seq := head.seq + 1;
+    insert into audit.desk as d (backend, xid, sealed, refused, stream, seq, at, session, person, act, key, key_of, also, opening, changes, details)
+    values (pg_backend_pid(), own, false, refused, home, seq, at, session, (actor ->> 'person')::uuid, act, key, key_of, subjects,
+        '{"v":1,"stream":' || to_json(home)::text || ',"seq":' || seq || ',"prev":"' || encode(head.hash, 'hex') || '","time":"'
+            || to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"'
+            || case when raw < at then ',"clock":"' || to_char(raw at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"' else '' end
+            || ',"by":' || actor::text || ',"station":' || to_json(station)::text || ',"act":' || to_json(act)::text || ',"reason":' || to_json(coalesce(reason, ''))::text
+            || case when key is null then '' else ',"key":"' || key || '"' end
+            || ',"also":' || to_json(subjects)::text, '', '')
+    on conflict (backend) do update set xid = excluded.xid, sealed = false, refused = excluded.refused, stream = excluded.stream, seq = excluded.seq, at = excluded.at,
+        session = excluded.session, person = excluded.person, act = excluded.act, key = excluded.key, key_of = excluded.key_of, also = excluded.also, opening = excluded.opening,
+        changes = '', details = '';
+end $$;
+-- +goose StatementEnd
+
+-- The server's door. The session is found by the secret token that only the browser (or the running server) holds, the signer by the ticket:
+-- the caller cannot name a person. With a request key that was used before, nothing is opened and the stored act, digest and result come back.
+-- +goose StatementBegin
+create function audit.enter(token bytea, ticket uuid, act text, home text, subjects text[], reason text, key uuid, command_digest bytea, refused boolean,
+                            out seq bigint, out at timestamptz, out session uuid, out person uuid, out user_name text, out full_name text, out kind text,
+                            out station text, out session_person uuid, out used_act text, out used_digest bytea, out used_result jsonb, out used_stream text)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s     record;
+    t     record;
+    actor jsonb;
+begin
+    select s1.id, s1.person, s1.station, s1.locked_at, p.user_name, p.full_name, p.kind, p.active into s
+    from ebr.sessions s1 join ebr.people p on p.id = s1.person
+    where s1.token_digest = sha256(token) and s1.ended_at is null;
+    if not found or (s.locked_at is not null and not refused and enter.act not like 'session.%') then
+        raise exception using errcode = 'VB003', message = 'the session is unknown, ended or locked';
+    end if;
+    if not s.active and not refused then
+        raise exception using errcode = 'VB004', message = 'the person is not active';
+    end if;
+    if key is not null then
+        insert into ebr.request_keys (person, key, act, digest, stream, at) values (s.person, enter.key, enter.act, command_digest, home, clock_timestamp()) on conflict do nothing;
+        if not found then
+            select k.act, k.digest, k.result, k.stream, k.at into used_act, used_digest, used_result, used_stream, at
+            from ebr.request_keys k where k.person = s.person and k.key = enter.key;
+            return;
+        end if;
+    end if;
+    session := s.id; session_person := s.person; station := s.station;
+    person := s.person; user_name := s.user_name; full_name := s.full_name; kind := s.kind;
+    actor := jsonb_build_object('person', person, 'user', user_name, 'name', full_name, 'session', session);
+    if ticket is not null then
+        update ebr.tickets tk set used_at = clock_timestamp() from ebr.people p
+        where tk.id = enter.ticket and tk.session = s.id and tk.used_at is null and tk.expires_at > clock_timestamp() and tk.act = enter.act and p.id = tk.person and p.active
+        returning p.id, p.user_name, p.full_name, p.kind into t;
+        if not found then
+            raise exception using errcode = 'VB005', message = 'the signing ticket is unknown, used, expired or made for something else';
+        end if;
+        person := t.id; user_name := t.user_name; full_name := t.full_name; kind := t.kind;
+        actor := jsonb_build_object('person', person, 'user', user_name, 'name', full_name, 'session', session, 'ticket', ticket);
+        if person <> session_person then
+            actor := actor || jsonb_build_object('session_person', session_person);
+        end if;
+    end if;
+    select o.seq, o.at into seq, at
+    from audit.open_entry(home, subjects, session, actor, station, enter.act, reason, enter.key, case when enter.key is null then null else session_person end, refused) o;
+end $$;
+-- +goose StatementEnd
+
+-- A migration that changes record values does so under an entry of its own; callable by the owner alone.
+-- +goose StatementBegin
+create function audit.begin_migration(name text, why text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform audit.open_entry('site/main', '{}', null, jsonb_build_object('person', '00000000-0000-7000-8000-000000000001', 'user', 'migration/' || name, 'name', 'Migration ' || name),
+        'server', 'migration', why, null, null, false);
+end $$;
+-- +goose StatementEnd
+
+-- Last act before COMMIT: details for the entry and the result kept for the request key.
+-- +goose StatementBegin
+create function audit.finish(details jsonb, result jsonb) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    d record;
+begin
+    update audit.desk d1 set details = coalesce(',"details":' || finish.details::text, '')
+    where d1.backend = pg_backend_pid() and d1.xid = pg_current_xact_id() and not d1.sealed returning d1.key, d1.key_of into d;
+    if not found then
+        raise exception using errcode = 'VB002', message = 'there is no open entry to finish';
+    end if;
+    if d.key is not null then
+        update ebr.request_keys k set result = finish.result where k.person = d.key_of and k.key = d.key;
+    end if;
+end $$;
+-- +goose StatementEnd
+
+-- Composes the body once and appends it to its stream. Runs at COMMIT, as a deferred constraint trigger of the desk; nobody can call it.
+-- +goose StatementBegin
+create function audit.seal() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    d      audit.desk;
+    bytes  bytea;
+    digest bytea;
+begin
+    update audit.desk k set sealed = true
+    where k.backend = pg_backend_pid() and k.xid = pg_current_xact_id() and not k.sealed returning k.* into d;
+    if not found then
+        return null;
+    end if;
+    bytes := convert_to(d.opening || case when d.refused then ',"refused":true' else '' end || d.details || ',"changes":[' || d.changes || ']}', 'UTF8');
+    digest := sha256(bytes);
+    insert into audit.entries (stream, seq, at, person, act, refused, body, hash) values (d.stream, d.seq, d.at, d.person, d.act, d.refused, bytes, digest);
+    update audit.heads h set seq = d.seq, hash = digest, at = d.at where h.stream = d.stream;
+    if d.also <> '{}' then
+        insert into audit.subjects (subject, at, stream, seq) select distinct s, d.at, d.stream, d.seq from unnest(d.also) s;
+    end if;
+    return null;
+end $$;
+-- +goose StatementEnd
+
+create constraint trigger audit_seal after insert or update of xid on audit.desk deferrable initially deferred for each row execute function audit.seal();
+alter table audit.desk enable always trigger audit_seal;
+
+-- Keeps big content under its digest; needs an open entry, so that content has an accountable origin.
+-- +goose StatementBegin
+create function audit.keep(content bytea) returns bytea
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    d bytea := sha256(content);
+begin
+    perform from audit.desk k where k.backend = pg_backend_pid() and k.xid = pg_current_xact_id() and not k.sealed;
+    if not found then
+        raise exception using errcode = 'VB001', message = 'content is kept only under an open entry of the audit trail';
+    end if;
+    insert into audit.contents (digest, bytes) values (d, content) on conflict do nothing;
+    return d;
+end $$;
+-- +goose StatementEnd
+
+-- A session exists only together with the entry that opened it: nobody slips into another person's name without a trace.
+-- +goose StatementBegin
+create function audit.session_has_entry() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from audit.desk d where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id() and d.session = new.id and d.act in ('session.open', 'server.start');
+    if not found then
+        raise exception using errcode = 'VB008', message = 'a session is opened only under an entry of its own';
+    end if;
+    return null;
+end $$;
+-- +goose StatementEnd
+create constraint trigger session_has_entry after insert on ebr.sessions deferrable initially deferred for each row execute function audit.session_has_entry();
+alter table ebr.sessions enable always trigger session_has_entry;
+
+-- Request keys older than 30 days are refused by the server and pruned here.
+-- +goose StatementBegin
+create function audit.prune_keys() returns bigint
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    n bigint;
+begin
+    delete from ebr.request_keys where at < clock_timestamp() - interval '31 days';
+    get diagnostics n = row_count;
+    return n;
+end $$;
+-- +goose StatementEnd
+
+-- The newest image of one record row, out of one stream. Source of the check that a stored password hash is the one that was set.
+-- +goose StatementBegin
+create function audit.newest_image(home text, tbl text, row_id text) returns jsonb
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+return (
+    select c -> 'after' from audit.entries e, jsonb_array_elements(convert_from(e.body, 'UTF8')::jsonb -> 'changes') c
+    where e.stream = home and c ->> 'table' = tbl and c ->> 'id' = row_id
+    order by e.seq desc limit 1
+);
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+do $$
+declare
+    t text;
+begin
+    foreach t in array array['audit.entries', 'audit.subjects', 'audit.contents'] loop
+        execute format('create trigger frozen_rows before update or delete on %s for each row execute function audit.frozen()', t);
+        execute format('create trigger frozen_table before truncate on %s for each statement execute function audit.frozen()', t);
+        execute format('alter table %s enable always trigger frozen_rows, enable always trigger frozen_table', t);
+    end loop;
+end $$;
+-- +goose StatementEnd
+
+insert into audit.tables (table_name, class, reason) values
+    ('audit.tables', 'evidence', 'the class of every table'),
+    ('audit.late_columns', 'evidence', 'declared values of columns added later'),
+    ('audit.heads', 'evidence', 'the last entry of each stream'),
+    ('audit.entries', 'evidence', 'the audit trail'),
+    ('audit.subjects', 'evidence', 'other subjects of an entry'),
+    ('audit.contents', 'evidence', 'big values by digest'),
+    ('audit.migrations', 'evidence', 'SHA-256 of every applied migration'),
+    ('audit.goose_versions', 'operational', 'the migration tool''s own list of applied versions'),
+    ('audit.desk', 'operational', 'the open entry of each running transaction; empty of meaning after commit');
+select audit.operational('ebr.sessions', 'who is logged in where; opening and closing are entries');
+select audit.operational('ebr.tickets', 'single-use proof of a password for one statement, 60 s');
+select audit.operational('ebr.request_keys', 'which request was answered how; the act itself is an entry');
+select audit.attach('ebr.people');
+select audit.attach('ebr.stations');
+
+-- The machine itself, as a person of kind service, and its own station.
+select audit.begin_migration('00001_spine', 'the server''s own account and station');
+insert into ebr.people (id, user_name, user_name_skeleton, full_name, kind, created_at)
+    values ('00000000-0000-7000-8000-000000000001', 'system', 'system', 'Veribatch server', 'service', clock_timestamp());
+insert into ebr.stations (id, name) values ('00000000-0000-7000-8000-000000000002', 'server');
+
+revoke execute on all functions in schema audit from public;
+grant execute on function audit.enter, audit.finish, audit.keep, audit.newest_image, audit.prune_keys, audit.image to app;
+grant select on audit.tables, audit.late_columns, audit.heads, audit.entries, audit.subjects, audit.contents to app;
+grant select, insert, update on ebr.people, ebr.stations to app;
+grant select, insert, update (seen_at, locked_at, ended_at) on ebr.sessions to app;
+grant select, insert on ebr.tickets to app;
+grant select on ebr.request_keys to app;
