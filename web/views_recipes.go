@@ -1,0 +1,87 @@
+package web
+
+import "time"
+
+// RecipesView lists the recipes.
+type RecipesView struct {
+	Page
+	Recipes []RecipeLine
+	Import  string // address of the import page; "" without the right
+}
+
+// RecipeLine is one version of a recipe in a list.
+type RecipeLine struct {
+	Href, Name, Product, Version string
+	State                        string // draft, in review, approved, effective, superseded, retired
+	Changed                      time.Time
+	By                           string
+}
+
+// RecipeView is one recipe version as a readable document.
+type RecipeView struct {
+	Page
+	Name, Product, Version, State  string
+	Language                       string // of the recipe's own words, e.g. "en"
+	Digest                         string // hex SHA-256 of the canonical text
+	Header                         []Line // strength, dosage form, batch size …
+	Materials                      []MaterialLine
+	Procedures                     []UnitProcedure
+	Steps                          int
+	Signatures                     []Signed
+	Text                           string // the canonical text, folded away at the end
+	Submit, Approve, MakeEffective *Form  // signed acts; nil when not allowed now
+}
+
+// MaterialLine is one line of the bill of materials.
+type MaterialLine struct{ Code, Name, Quantity, Unit, Note string }
+
+// UnitProcedure, Operation and RecipeStep are the procedure as ISA-88 cuts it.
+type UnitProcedure struct {
+	Name       string
+	Operations []Operation
+}
+
+// Operation is a group of steps of a unit procedure.
+type Operation struct {
+	Name  string
+	Steps []RecipeStep
+}
+
+// RecipeStep is one step as the recipe states it.
+type RecipeStep struct {
+	Number      int    // 1.. over the whole recipe
+	ID          string // the name in the recipe text
+	Title       string
+	Instruction string
+	Kind        string // instruction, entry, sign-off
+	Critical    bool   // a second person verifies
+	Role        string // sign-off: who signs
+	Meaning     string // sign-off: what the signature means
+	Values      []RecipeValue
+}
+
+// RecipeValue is one value that a step asks for.
+type RecipeValue struct {
+	Name, Kind, Unit string
+	Limits           []Limit
+	Choices          []string
+}
+
+// ImportView takes the text of a recipe, pasted (field text) or as a file (field file).
+type ImportView struct {
+	Page
+	Import *Form
+	Found  []TextFault // what the checker found; empty before the first try
+}
+
+// TextFault is one fault of a recipe text, with its place, the text there and what to do.
+type TextFault struct {
+	Line, Column int // from 1
+	Message      string
+	Snippet      string // the line of text
+	Hint         string
+}
+
+func (*RecipesView) template() string { return "recipes/index" }
+func (*RecipeView) template() string  { return "recipes/show" }
+func (*ImportView) template() string  { return "recipes/import" }
