@@ -147,6 +147,15 @@ create table ebr.request_keys (
 );
 create index request_keys_by_age on ebr.request_keys (at);
 
+create table ebr.refusals (
+    session uuid not null references ebr.sessions,
+    act     text not null,
+    station uuid not null,
+    count   bigint not null,
+    last_at timestamptz not null,
+    primary key (session, act)
+);
+
 -- Image of a row: every value as text, digested columns as SHA-256 of that text. Deterministic under the pinned settings of its callers.
 -- +goose StatementBegin
 create function audit.image(record jsonb, digested text[]) returns jsonb
@@ -497,6 +506,7 @@ insert into audit.tables (table_name, class, reason) values
     ('audit.desk', 'operational', 'the open entry of each running transaction; empty of meaning after commit');
 select audit.operational('ebr.sessions', 'who is logged in where; opening and closing are entries');
 select audit.operational('ebr.tickets', 'single-use proof of a password for one statement, 60 s');
+select audit.operational('ebr.refusals', 'counts bursts of refused acts; the entries stand in the trail');
 select audit.operational('ebr.request_keys', 'which request was answered how; the act itself is an entry');
 select audit.attach('ebr.people');
 select audit.attach('ebr.stations');
@@ -514,3 +524,4 @@ grant select, insert, update on ebr.people, ebr.stations to app;
 grant select, insert, update (seen_at, locked_at, ended_at) on ebr.sessions to app;
 grant select, insert on ebr.tickets to app;
 grant select on ebr.request_keys to app;
+grant select, insert, update (count, last_at) on ebr.refusals to app;

@@ -1,0 +1,43 @@
+package audit
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"veribatch/internal/fault"
+)
+
+// explained holds, by constraint name, what a violated constraint means to a person. Written by Explain in package init only.
+var explained = map[string]*fault.Error{}
+
+// Explain registers the words for a violated constraint; packages call it for the constraints of their own tables.
+func Explain(constraint string, kind fault.Kind, message string) struct{} {
+	explained[constraint] = &fault.Error{Kind: kind, Message: message}
+	return struct{}{}
+}
+
+// translate turns a PostgreSQL error into a fault; everything else passes unchanged.
+func translate(err error) error {
+	var pg *pgconn.PgError
+	if err == nil || !errors.As(err, &pg) {
+		return err
+	}
+	if f, ok := explained[pg.ConstraintName]; ok && pg.ConstraintName != "" {
+		return fault.New(f.Kind, "%s", f.Message).Because(err)
+	}
+	switch pg.Code {
+	case "VB003":
+		return fault.New(fault.Unauthenticated, "Your session has ended or is locked. Log in again; nothing was saved.").Because(err)
+	case "VB004":
+		return fault.New(fault.Forbidden, "Your account is not active. Ask your administrator.").Because(err)
+	case "VB005":
+		return fault.New(fault.Refused, "The signature was not accepted: it is given within 60 seconds, once, for what was shown. Sign again.").Because(err)
+	case "40001", "40P01", "55P03", "57014", "53300":
+		return fault.New(fault.Busy, "The system is busy. Nothing was saved: send it again.").Because(err)
+	}
+	return err
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,138 @@
+package audit
+
+import (
+	"context"
+	"crypto/sha256"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Record tables must carry their two triggers, enabled for every session ("A"), with the function that the migration made.
+const wrongTables = `
+	with here as (
+		select c.oid, n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg_temp%' and n.nspname not like 'pg_toast%'
+	)
+	select coalesce(h.name, t.table_name),
+		case when t.table_name is null then 'belongs to no class: a table is record, evidence or operational'
+		     when h.name is null then 'is registered but missing'
+		     else 'is not under the trail: a trigger is missing or disabled' end
+	from here h full join audit.tables t on t.table_name = h.name
+	where t.table_name is null or h.name is null
+	   or (t.class = 'record' and 2 <> (select count(*) from pg_trigger g where g.tgrelid = h.oid and g.tgname in ('audit_capture', 'audit_no_truncate') and g.tgenabled = 'A'))
+	   or (t.table_name in ('audit.entries', 'audit.subjects', 'audit.contents') and 2 <> (select count(*) from pg_trigger g where g.tgrelid = h.oid and g.tgname in ('frozen_rows', 'frozen_table') and g.tgenabled = 'A'))
+	   or (t.table_name = 'audit.desk' and 1 <> (select count(*) from pg_trigger g where g.tgrelid = h.oid and g.tgname = 'audit_seal' and g.tgenabled = 'A'))
+	order by 1`
+
+func (v *verifier) schema(ctx context.Context) error {
+	rows, err := v.q.Query(ctx, wrongTables)
+	if err != nil {
+		return err
+	}
+	var table, wrong string
+	_, err = pgx.ForEachRow(rows, []any{&table, &wrong}, func() error {
+		v.found("table %s %s", table, wrong)
+		return nil
+	})
+	return err
+}
+
+const recordTables = `select table_name, digested, coalesce((select jsonb_object_agg(column_name, value) from audit.late_columns l where l.table_name = t.table_name), '{}')
+	from audit.tables t where class = 'record' and to_regclass(table_name) is not null order by 1`
+
+type recordTable struct {
+	Name     string
+	Digested []string
+	Late     map[string]*string
+}
+
+func (v *verifier) rowsMatch(ctx context.Context) error {
+	rows, err := v.q.Query(ctx, recordTables)
+	if err != nil {
+		return err
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[recordTable])
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if err := v.tableMatches(ctx, t); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.rows)) {
+		v.found("%s: the trail has it (%s), the table does not", rowName(key), v.rows[key].where())
+	}
+	return nil
+}
+
+var recordTableName = regexp.MustCompile(`^[a-z_]+\.[a-z_0-9]+$`)
+
+func (v *verifier) tableMatches(ctx context.Context, t recordTable) error {
+	if !recordTableName.MatchString(t.Name) {
+		v.found("audit.tables names %q, which is no table", t.Name)
+		return nil
+	}
+	// The settings of the session pin the text of every value: UTC is set by Open, the rest are PostgreSQL's defaults.
+	rows, err := v.q.Query(ctx, `select r.id::text, audit.image(to_jsonb(r), $1)::text from `+t.Name+` r`, t.Digested)
+	if err != nil {
+		return err
+	}
+	var id, image string
+	type misfit struct {
+		image string
+		line  *lineage
+	}
+	wrong := map[string]misfit{}
+	_, err = pgx.ForEachRow(rows, []any{&id, &image}, func() error {
+		v.Rows++
+		key := t.Name + " " + id
+		line := v.rows[key]
+		delete(v.rows, key)
+		switch {
+		case line == nil:
+			v.found("%s: the table has it, the trail does not", rowName(key))
+		case line.versions != line.newest:
+			v.found("%s: the trail has %d images up to version %d", rowName(key), line.versions, line.newest)
+		case sha256.Sum256([]byte(image)) != line.digest:
+			wrong[id] = misfit{image, line}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(wrong)) {
+		if err := v.nameColumns(ctx, t, id, wrong[id].image, wrong[id].line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const oneBody = `select body from audit.entries where stream = $1 and seq = $2`
+
+// nameColumns finds out in which columns a row left its newest image, by reading that entry again.
+func (v *verifier) nameColumns(ctx context.Context, t recordTable, id, row string, line *lineage) error {
+	var body []byte
+	if err := v.q.QueryRow(ctx, oneBody, line.stream, line.seq).Scan(&body); err != nil {
+		return err
+	}
+	e, err := Decode(body)
+	if err != nil {
+		return nil // the entry itself was already reported
+	}
+	for _, c := range e.Changes {
+		if c.Table != t.Name || c.ID != id || c.Version != line.newest {
+			continue
+		}
+		if columns := difference(parseImage([]byte(row)), parseImage(c.After), t.Late); len(columns) > 0 {
+			v.found("table %s id %s column %s: differs from its newest image, in %s", t.Name, id, strings.Join(columns, ", "), line.where())
+		}
+	}
+	return nil
+}
