@@ -1,0 +1,83 @@
+package procedure
+
+import (
+	"time"
+
+	"veribatch/recipes/formula"
+)
+
+// EventKind names what happened to a batch. The words are stored.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventCreated      EventKind = "created"       // the order became a batch
+	EventIssued       EventKind = "issued"        // the record was issued, signed
+	EventStarted      EventKind = "started"       // execution began
+	EventRecorded     EventKind = "recorded"      // a value was recorded, first or repeated with reason
+	EventCorrected    EventKind = "corrected"     // a recorded value was corrected with reason
+	EventCommented    EventKind = "commented"     // a comment on the batch, a step or a value
+	EventPerformed    EventKind = "performed"     // a step was performed; critical and sign-off steps signed
+	EventVerified     EventKind = "verified"      // a critical step was verified by a second person, signed
+	EventHeld         EventKind = "held"          // by a person with reason, or by a reading outside action limits
+	EventHoldAssessed EventKind = "hold_assessed" // a supervisor or QA signed the reason why the batch may go on
+	EventResumed      EventKind = "resumed"       // execution goes on
+	EventAborted      EventKind = "aborted"       // given up, signed, with reason
+	EventCompleted    EventKind = "completed"     // execution ended, signed
+)
+
+// The roles that assess a hold caused by a reading outside action limits: one person of each.
+const (
+	Supervisor = "supervisor"
+	QA         = "qa"
+)
+
+// LateAfter is how long after the act an entry counts as late and needs a reason; FutureAllowed is how far a claimed time may lie ahead
+// of the server's, for clocks that differ (EU GMP Annex 11: records are made at the time of the act).
+const (
+	LateAfter     = 5 * time.Minute
+	FutureAllowed = time.Minute
+)
+
+// Event is one line of a batch's history. A command is an Event too, with the fields that a person gives; Decide fills in the rest.
+type Event struct {
+	ID   string // given by the store
+	Ord  int    // 1.. per batch, given by the store
+	Kind EventKind
+
+	Step, Value string // IDs in the recipe; an automatic hold names its cause, a comment what it is about
+
+	Attempt    int               // recorded, corrected: 1.. per value; filled in by Decide
+	Raw        string            // recorded, corrected: as typed
+	Reading    string            // canonical text of Raw; filled in by Decide
+	Amount     *formula.Decimal  // decimal values: the number; filled in by Decide
+	Unit       string            // decimal values: the symbol; filled in by Decide
+	Judgement  formula.Judgement // recorded, corrected: filled in by Decide
+	Supersedes string            // corrected: ID of the event whose reading it replaces; filled in by Decide
+
+	Reason string // why, or the words of a comment
+
+	Person      string    // ID of who is accountable
+	PersonName  string    // printed name, for messages and pages
+	Role        string    // performed on a sign-off, hold_assessed: the role in which the person acted
+	EnteredAt   time.Time // server time, in the zone in which people read it
+	PerformedAt time.Time // claimed time; zero means EnteredAt
+	Signature   string    // ID of the signature, "" when the act is not signed
+}
+
+// Done gives when the act was done: the claimed time, or the time of entry when none was claimed.
+func (e Event) Done() time.Time {
+	if e.PerformedAt.IsZero() {
+		return e.EnteredAt
+	}
+	return e.PerformedAt
+}
+
+// Late tells whether the entry was made later after the act than LateAfter.
+func (e Event) Late() bool { return e.EnteredAt.Sub(e.Done()) > LateAfter }
+
+// automatic tells whether a hold was caused by a reading and not by a person.
+func (e Event) automatic() bool { return e.Kind == EventHeld && e.Value != "" }
+
+// reads tells whether the event carries a reading.
+func (e Event) reads() bool { return e.Kind == EventRecorded || e.Kind == EventCorrected }
