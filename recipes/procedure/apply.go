@@ -87,7 +87,7 @@ func (s *State) Apply(e Event) {
 	st := s.Step(e.Step)
 	switch e.Kind {
 	case EventStarted:
-		s.Started = e.Done()
+		s.Started = e.EnteredAt
 	case EventRecorded, EventCorrected:
 		s.applyReading(st, e)
 	case EventCommented:

@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"strings"
+	"time"
 
 	"veribatch/internal/fault"
 )
@@ -128,9 +129,11 @@ func (s *State) checkTime(e Event) *fault.Error {
 	switch {
 	case e.Person == "" || e.EnteredAt.IsZero():
 		return broken("%s has no person or no time", e.Kind)
+	case !e.PerformedAt.IsZero() && e.Kind != EventRecorded && e.Kind != EventCorrected && e.Kind != EventPerformed:
+		return broken("%s happens when it is entered, no other time can be claimed", e.Kind)
 	case e.Done().After(e.EnteredAt.Add(FutureAllowed)):
 		return fault.At(FieldPerformedAt, "This time lies in the future; the server's clock says %s. Type when it was done.", e.EnteredAt.Format(moment))
-	case !s.Started.IsZero() && e.Done().Before(s.Started):
+	case e.Done().Before(s.Started.Truncate(time.Minute)): // people claim minutes, the start has seconds
 		return fault.At(FieldPerformedAt, "This time lies before the start of the batch at %s. Type when it was done.", s.Started.Format(moment))
 	case e.Late() && strings.TrimSpace(e.Reason) == "":
 		return fault.At(FieldReason, "This entry is made more than %d minutes after the act. Give the reason why it is late.", int(LateAfter.Minutes()))
@@ -149,6 +152,9 @@ func (s *State) checkReason(e Event) *fault.Error {
 	case EventCorrected, EventHeld, EventHoldAssessed, EventResumed, EventAborted:
 		if !given {
 			return fault.At(FieldReason, "The reason is missing. Type why you do this.")
+		}
+		if e.Kind == EventHoldAssessed && e.Role != Supervisor && e.Role != QA {
+			return fault.New(fault.Forbidden, "A hold is assessed by a supervisor and by QA. Sign in one of these roles.")
 		}
 	case EventRecorded:
 		v := s.Step(e.Step).Value(e.Value)

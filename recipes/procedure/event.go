@@ -45,7 +45,7 @@ type Event struct {
 	Ord  int    // 1.. per batch, given by the store
 	Kind EventKind
 
-	Step, Value string // IDs in the recipe; an automatic hold names its cause, a comment what it is about
+	Step, Value string // IDs in the recipe; a hold by a reading names its cause, a comment what it is about
 
 	Attempt    int               // recorded, corrected: 1.. per value; filled in by Decide
 	Raw        string            // recorded, corrected: as typed
@@ -61,7 +61,7 @@ type Event struct {
 	PersonName  string    // printed name, for messages and pages
 	Role        string    // performed on a sign-off, hold_assessed: the role in which the person acted
 	EnteredAt   time.Time // server time, in the zone in which people read it
-	PerformedAt time.Time // claimed time; zero means EnteredAt
+	PerformedAt time.Time // recorded, corrected, performed: claimed time; zero means EnteredAt
 	Signature   string    // ID of the signature, "" when the act is not signed
 }
 
