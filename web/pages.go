@@ -174,6 +174,18 @@ type Field struct {
 	ID, Form, Name, Label, Value, Wrong, Hint string
 }
 
+// Described lists the ids of the texts that belong to the input: what is wrong with it, and its hint.
+func (f Field) Described() string {
+	var ids []string
+	if f.Wrong != "" {
+		ids = append(ids, f.ID+"-wrong")
+	}
+	if f.Hint != "" {
+		ids = append(ids, f.ID+"-hint")
+	}
+	return strings.Join(ids, " ")
+}
+
 // fieldOf makes the field of a form: id, what was typed, what is wrong. A hint may follow the label.
 func fieldOf(f *Form, name, label string, hint ...string) Field {
 	return Field{ID: f.ID + "-" + name, Form: f.ID, Name: name, Label: label, Value: f.Typed[name], Wrong: f.Wrong[name], Hint: strings.Join(hint, " ")}

@@ -58,7 +58,7 @@ type StepProgress struct {
 	Href        string // "" when the person may not open it
 	Title       string
 	Instruction string
-	Kind        string // instruction, entry, sign-off
+	Kind        string // instruction, entry, sign_off
 	Critical    bool
 	State       string // waiting, open, performed (waits for the second person), complete
 	Values      []Value
@@ -69,7 +69,7 @@ type StepProgress struct {
 // Value is one value of a step with every reading ever taken for it.
 type Value struct {
 	Name     string // label
-	Kind     string // number, text, choice, yes or no, date and time
+	Kind     string // decimal, text, choice, yes_no, date_time, scan
 	Unit     string
 	Limits   []Limit
 	Readings []Reading // oldest first; the last one counts
@@ -86,7 +86,7 @@ type Limit struct {
 // Reading is one value as it was entered. It is never changed: a correction or a repeated measurement is a new reading.
 type Reading struct {
 	Text      string    // exactly as stored, decimal separator as shown to people, without unit
-	Judgement string    // "", in limits, alert, action
+	Judgement string    // none, in limits, alert, action
 	Struck    bool      // no longer counts: corrected or measured again
 	How       string    // recorded, repeated, corrected
 	Reason    string    // of a repeat, a correction or a late entry
@@ -137,17 +137,17 @@ type StepView struct {
 }
 
 // Input is the form for one value. Fields: value, and when set so: reason (Reason), comment, performed_at and late_reason (Late).
-// A number is sent as typed; yes or no as "yes"/"no"; a date and time as "2006-01-02T15:04".
+// A decimal is sent as typed; yes_no as "yes"/"no"; a date_time and performed_at as "2006-01-02T15:04" in the zone of the plant.
 type Input struct {
 	Form
 	Name      string // label: "Gross weight of container 1"
-	Kind      string // number, text, choice, yes or no, date and time
+	Kind      string // decimal, text, choice, yes_no, date_time, scan
 	Unit      string
 	Limits    []Limit
 	Choices   []string
 	Separator string // decimal separator of this station: "." or ","
 	Decimals  int    // decimals that the recipe asks for; 0 = none asked
-	Scan      bool   // a scanner fills this field and sends it
+	Expect    string // scan: the code that the label must carry
 	Reason    string // why a reason is asked: "correction", "repeated measurement"; "" = no reason asked
 	Old       string // the reading that will be struck through, with unit
 }

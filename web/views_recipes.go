@@ -53,16 +53,18 @@ type RecipeStep struct {
 	ID          string // the name in the recipe text
 	Title       string
 	Instruction string
-	Kind        string // instruction, entry, sign-off
+	Kind        string // instruction, entry, sign_off
 	Critical    bool   // a second person verifies
-	Role        string // sign-off: who signs
-	Meaning     string // sign-off: what the signature means
+	Role        string // sign_off: who signs
+	Meaning     string // sign_off: what the signature means
 	Values      []RecipeValue
 }
 
 // RecipeValue is one value that a step asks for.
 type RecipeValue struct {
-	Name, Kind, Unit string
+	Name, Kind, Unit string // kind: decimal, text, choice, yes_no, date_time, scan
+	Decimals         int
+	Expect           string // scan: the code that must be read
 	Limits           []Limit
 	Choices          []string
 }
