@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -63,11 +64,17 @@ type Receipt struct {
 	Result   json.RawMessage
 }
 
+// connections bounds the pool unless the DSN says pool_max_conns: enough for a plant, far below what a small PostgreSQL allows.
+const connections = 32
+
 // Open connects as the role that the DSN names, which must be app: the trail's grants rest on it.
 func Open(ctx context.Context, dsn string) (*Trail, error) {
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("audit: the database address is not well formed: %w", err)
+	}
+	if !strings.Contains(dsn, "pool_max_conns") {
+		cfg.MaxConns = connections
 	}
 	params := cfg.ConnConfig.RuntimeParams
 	params["application_name"] = "ebr"
