@@ -138,10 +138,10 @@ func (p place) checkOwner() error {
 	return nil
 }
 
-// socketDir is a private folder for the socket: "run" in the place when its path is short and takes sockets, else one in the
-// system's temporary folder.
+// socketDir is a private folder for the socket: "run" in the place when its path is short, takes sockets and has no character that
+// PostgreSQL's list of folders or a connection string would split, else one in the system's temporary folder.
 func (p place) socketDir() (string, error) {
-	if len(p.run) <= longestSocketDir && takesSockets(p.run) {
+	if len(p.run) <= longestSocketDir && !strings.ContainsAny(p.run, `,"`) && takesSockets(p.run) {
 		return p.run, nil
 	}
 	p.forgetSocket(p.rememberedSocket())

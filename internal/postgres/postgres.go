@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -40,7 +41,6 @@ type Cluster struct {
 	lock     *os.File
 	pid      int
 	exited   chan struct{}
-	failure  error
 	stop     sync.Once
 }
 
@@ -144,16 +144,17 @@ func (c *Cluster) spawn(p programs, settings []string) error {
 }
 
 // watch starts the process and waits for its end on one locked thread: Linux sends the parent-death signal when the thread that
-// started the child ends, not when the process does.
+// started the child ends, not when the process does. The thread is given back alive: it may have started another child before.
 func (c *Cluster) watch(cmd *exec.Cmd, started chan<- error, exited chan<- struct{}) {
-	lockThread()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	err := cmd.Start()
 	if err == nil {
 		c.pid = cmd.Process.Pid
 	}
 	started <- err
 	if err == nil {
-		c.failure = cmd.Wait()
+		_ = cmd.Wait() // how it ended stands in its log
 		close(exited)
 	}
 }

@@ -1,12 +1,6 @@
 package postgres
 
-import (
-	"runtime"
-	"syscall"
-)
-
-// lockThread keeps the calling goroutine on its thread for good.
-func lockThread() { runtime.LockOSThread() }
+import "syscall"
 
 // processAttributes put a child in its own process group, under the given user (nil: ours). When this process is killed the
 // kernel sends the child SIGINT, which PostgreSQL takes as a fast shutdown.
