@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"testing"
 	"time"
@@ -111,3 +112,15 @@ func (w *world) count(sql string, args ...any) (n int64) {
 	require.NoError(w.t, w.Read(ctx, func(r *audit.Reader) error { return r.QueryRow(ctx, sql, args...).Scan(&n) }))
 	return n
 }
+
+// keep stores content under an entry of its own.
+func (w *world) keep(content []byte) {
+	w.t.Helper()
+	_, err := w.Change(w.ctx, w.intent("site/main"), func(tx *audit.Tx) error {
+		_, err := tx.Keep(w.ctx, content)
+		return err
+	})
+	require.NoError(w.t, err)
+}
+
+func unmarshal(raw json.RawMessage, v any) error { return json.Unmarshal(raw, v) }
