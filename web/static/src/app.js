@@ -1,0 +1,19 @@
+// The behaviour of the pages, beside what plain forms already do: every module works by delegation on the document, because a
+// form's answer replaces the body. Without any of this the forms still post; only scanner, pad, dialogs and retry are missing.
+import htmx from "htmx.org";
+import "./send.js";
+import "./sign.js";
+import "./scanner.js";
+import "./pad.js";
+import "./lock.js";
+import "./clock.js";
+
+window.htmx = htmx;
+
+// A page was left by a form's answer: its address stands in the history without content, so going back asks the server.
+window.addEventListener("popstate", () => location.reload());
+
+document.addEventListener("click", (e) => {
+  const hide = e.target.closest("[data-hide]");
+  if (hide) document.getElementById(hide.dataset.hide).hidden = true;
+});

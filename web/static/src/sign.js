@@ -1,0 +1,34 @@
+// The signature dialog: the answer to a signed form is the statement, shown in a dialog. A wrong password stays in the dialog; any other
+// answer (signed, refused, changed since read) is a page.
+
+const dialog = () => document.getElementById("sign-dialog");
+
+document.addEventListener("htmx:beforeSwap", (e) => {
+  const form = e.detail.elt;
+  if (!e.detail.shouldSwap || form.tagName !== "FORM" || !form.hasAttribute("data-signed")) return;
+  if (e.detail.serverResponse.includes('id="sign"')) return;
+  dialog()?.close();
+  e.detail.target = document.body;
+  e.detail.selectOverride = "unset";
+});
+
+document.addEventListener("htmx:afterSwap", (e) => {
+  if (e.detail.target.id !== "sign-slot") return;
+  const d = dialog();
+  if (!d.open) d.showModal();
+  const wrong = d.querySelector("[aria-invalid=true]");
+  (wrong ?? d.querySelector("input[name=user_name]"))?.focus();
+});
+
+document.addEventListener("click", (e) => {
+  const close = e.target.closest("[data-close]");
+  const d = close && document.getElementById(close.dataset.close);
+  if (!d?.open) return; // the statement as a page of its own: the link leads back
+  e.preventDefault();
+  d.close();
+});
+
+// what was typed into a closed dialog (a password) does not stay behind
+document.addEventListener("close", (e) => {
+  if (e.target.id === "sign-dialog") document.getElementById("sign-slot").replaceChildren();
+}, true);
