@@ -1,0 +1,8 @@
+package migrations
+
+// Opened to the tests, which stand outside the package because pgtest imports it.
+var (
+	UpFrom  = up
+	CheckBy = check
+	Files   = files
+)
