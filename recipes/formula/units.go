@@ -136,5 +136,12 @@ func Convert(q Quantity, symbol string) (Quantity, error) {
 	if _, err := exact.Quo(&x, &x, &b); err != nil {
 		return Quantity{}, fault.New(fault.Invalid, "%s has no exact value in %s. Record it in %s.", q, symbol, q.Unit).Because(err)
 	}
+	// Quo fills up to its precision with zeros; the digits that were measured are those of the amount, shifted by the factors.
+	measured := q.Amount.v.Exponent + a.Exponent - b.Exponent
+	if x.Reduce(&x); x.Exponent > measured {
+		if _, err := exact.Quantize(&x, &x, measured); err != nil {
+			return Quantity{}, fault.New(fault.Invalid, "%s has too many digits to be converted into %s.", q, symbol).Because(err)
+		}
+	}
 	return Quantity{Decimal{x}, symbol}, nil
 }

@@ -86,26 +86,19 @@ func (s *State) checkMove(e Event) *fault.Error {
 		}
 		return broken("a hold by a reading follows the reading outside action limits, and nothing else does")
 	}
-	if _, ok := moves[s.Batch][e.Kind]; !ok || e.Kind == EventHeld && s.Batch == Held {
-		if done := s.last(e.Kind); done != nil && once[e.Kind] {
+	if _, ok := moves[s.Batch][e.Kind]; !ok || e.Kind == EventHeld && s.Batch == Held || e.Kind == EventCreated && len(s.History) > 0 {
+		if done := s.last(e.Kind); done != nil && past[e.Kind] != "" {
 			return fault.New(fault.Conflict, "The batch was already %s by %s.", past[e.Kind], by(*done))
 		}
 		return fault.New(fault.NotReady, "The batch is %s. %s", s.Batch, next[s.Batch])
 	}
-	if e.Kind == EventCreated && len(s.History) > 0 {
-		return fault.New(fault.Conflict, "The batch was already created by %s.", by(s.History[0]))
-	}
 	return nil
 }
 
-// once marks the acts that two persons may try at the same time and only one can do.
-var once = map[EventKind]bool{
-	EventIssued: true, EventStarted: true, EventHeld: true, EventResumed: true, EventAborted: true, EventCompleted: true,
-}
-
-// past gives the word for an act in a sentence.
+// past gives the word for the acts that two persons may try at the same time and only one can do.
 var past = map[EventKind]string{
-	EventIssued: "issued", EventStarted: "started", EventHeld: "held", EventResumed: "resumed", EventAborted: "aborted", EventCompleted: "completed",
+	EventCreated: "created", EventIssued: "issued", EventStarted: "started", EventHeld: "held", EventResumed: "resumed",
+	EventAborted: "aborted", EventCompleted: "completed",
 }
 
 // last gives the newest event of a kind; nil when there is none.

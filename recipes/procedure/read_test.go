@@ -1,0 +1,78 @@
+package procedure
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"veribatch/internal/fault"
+	"veribatch/internal/plaintext"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.FixedZone("CET", 3600))
+
+func TestReadValue(t *testing.T) {
+	p := small()
+	lod, look := p.Step("020").Value("lod"), p.Step("020").Value("look")
+	lot, mass, clear := p.Step("030").Value("lot"), p.Step("030").Value("mass"), p.Step("030").Value("clear")
+	end, colour := p.Step("050").Value("end"), p.Step("050").Value("colour")
+	for _, c := range []struct {
+		value *Value
+		raw   string
+		want  string // display; "" = refused
+		says  string
+	}{
+		{lod, "2.20", "2.20 %", ""}, {lod, "2", "2 %", ""}, {lod, "2.201", "", "at most 2 decimals"}, {lod, "2,2", "", "separator"}, {lod, "", "", "Loss on drying is missing"},
+		{lod, "1.5e3", "", "exponent"}, {lod, "NaN", "", "does not belong"}, {lod, strings.Repeat("9", 1<<20), "", "longer than 30"}, {mass, "10.0", "10.0 kg", ""},
+		{look, " white powder ", "white powder", ""}, {look, "u\u0308", "ü", ""}, {look, "   ", "", "only blanks"}, {look, "a\nb", "", "one line"}, {look, "\U0001F600", "", "U+1F600"},
+		{look, strings.Repeat("x", 4001), "", "longer than 4000"}, {look, strings.Repeat("x", 4000), strings.Repeat("x", 4000), ""},
+		{lot, "LOT-1", "LOT-1", ""}, {lot, "LOT-2", "", "Wrong code"}, {lot, "", "", "Container is missing"},
+		{clear, "yes", "yes", ""}, {clear, "no", "no", ""}, {clear, "Yes", "", "Choose yes or no"}, {clear, "maybe", "", "Choose yes or no"},
+		{colour, "off-white", "off-white", ""}, {colour, "pink", "", "Choose one of: white, off-white"},
+		{end, "2026-11-20 11:59", "2026-11-20 11:59 +01:00", ""}, {end, "2026-11-20T11:59", "2026-11-20 11:59 +01:00", ""}, {end, "2026-11-20 12:01", "2026-11-20 12:01 +01:00", ""},
+		{end, "2026-11-20 10:30 +00:00", "2026-11-20 10:30 +00:00", ""}, {end, "2026-11-20 12:02", "", "lies in the future"}, {end, "2026-11-20 11:30 +00:00", "", "lies in the future"},
+		{end, "2026-02-30 11:00", "", "not a date"}, {end, "20.11.2026", "", "not a date"}, {end, "2026-11-20", "", "not a date"}, {end, "0026-11-20 11:00", "", "year is wrong"},
+		{end, "2026-11-20 25:00", "", "not a date"}, {end, "2026-11-20 1:00", "", "not a date"}, {end, "2026-11-20 11:00:00", "", "not a date"},
+	} {
+		r, err := ReadValue(c.value, c.raw, noon)
+		if c.want != "" {
+			if got := (Event{Reading: r.Text, Unit: r.Unit}).Display(); err != nil || got != c.want {
+				t.Errorf("%s %.40q: got %q, %v; want %q", c.value.ID, c.raw, got, err, c.want)
+			}
+			continue
+		}
+		f := fault.As(err)
+		if f == nil || f.Kind == fault.Internal || f.Field != FieldReading || !strings.Contains(f.Message, c.says) {
+			t.Errorf("%s %.40q: got %q, %v; want a fault with %q", c.value.ID, c.raw, r.Text, err, c.says)
+		}
+	}
+}
+
+// FuzzReadValue: whatever is typed, what is kept can be printed and is read the same again.
+func FuzzReadValue(f *testing.F) {
+	for i, s := range []string{"2.20", "white", "LOT-1", "10.0", "yes", "2026-11-20 11:59", "off-white", "\U0001F600", "1e5", "2026-11-20 10:30 -07:00"} {
+		f.Add(s, uint8(i))
+	}
+	var values []*Value
+	for _, path := range small().Steps() {
+		for v := range path.Step.Values {
+			values = append(values, &path.Step.Values[v])
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw string, which uint8) {
+		v := values[int(which)%len(values)]
+		r, err := ReadValue(v, raw, noon)
+		if err != nil {
+			if k := fault.KindOf(err); k == fault.Internal {
+				t.Fatal(err)
+			}
+			return
+		}
+		if _, at := plaintext.First(r.Text); at >= 0 || r.Text == "" {
+			t.Fatalf("%q was read as %q", raw, r.Text)
+		}
+		if again, err := ReadValue(v, r.Text, noon); err != nil || again.Text != r.Text {
+			t.Fatalf("%q was read as %q, then as %q, %v", raw, r.Text, again.Text, err)
+		}
+	})
+}
