@@ -1,0 +1,169 @@
+// Package identity owns who a person is to the system: user name, password, lock-out, and the session at a station.
+// It does not know what the person may do (access) or has signed (signatures), and it holds no page and no cookie (web).
+// Start reading at Gate, then ParseName and CheckPassword.
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/jackc/pgx/v5"
+
+	"veribatch/audit"
+	"veribatch/internal/fault"
+)
+
+// Settings of the gate. The zero value gives the defaults.
+type Settings struct {
+	Idle     time.Duration   // a session without activity locks after this time; 15 minutes
+	Failures int             // so many wrong passwords within Locked lock the account; 5
+	Locked   time.Duration   // for so long; 15 minutes
+	Params   argon2id.Params // of new passwords; Pinned
+	Zone     *time.Location  // zone of times in messages; the machine's
+}
+
+// Gate proves who somebody is. It is safe for use by several goroutines.
+type Gate struct {
+	trail    *audit.Trail
+	settings Settings
+	hasher   *Hasher
+}
+
+// New makes a gate over a trail that has been started.
+func New(trail *audit.Trail, s Settings) (*Gate, error) {
+	if s.Idle <= 0 {
+		s.Idle = 15 * time.Minute
+	}
+	if s.Failures <= 0 {
+		s.Failures = 5
+	}
+	if s.Locked <= 0 {
+		s.Locked = 15 * time.Minute
+	}
+	if s.Params == (argon2id.Params{}) {
+		s.Params = Pinned
+	}
+	if s.Zone == nil {
+		s.Zone = time.Local
+	}
+	hasher, err := NewHasher(s.Params, runtime.GOMAXPROCS(0))
+	return &Gate{trail: trail, settings: s, hasher: hasher}, err
+}
+
+// Proof is a person whose password was right just now.
+type Proof struct {
+	Person            string // id
+	UserName          string
+	FullName          string // printed name
+	CredentialVersion int
+	MustChange        bool // the password has to be changed before anything else
+}
+
+// StreamOf gives the audit stream of a person.
+func StreamOf(person string) audit.Stream { return audit.Stream("person/" + person) }
+
+// account is what the database knows about a user name.
+type account struct {
+	Proof
+	active      bool
+	hash        string // "" when there is no password yet
+	lockedUntil time.Time
+	now         time.Time // of the database
+}
+
+const accountColumns = `select p.id::text, p.user_name, p.full_name, p.active, coalesce(c.password_hash, ''), coalesce(c.credential_version, 0),
+	coalesce(c.must_change, false), coalesce(c.locked_until, 'epoch'), clock_timestamp()
+	from ebr.people p left join ebr.credentials c on c.id = p.id where p.kind = 'person' and `
+
+const (
+	accountByName   = accountColumns + `p.user_name = @key`
+	accountByPerson = accountColumns + `p.id = @key`
+)
+
+// readAccount reads one account; found is false when nobody has the name.
+func readAccount(ctx context.Context, q audit.Querier, sql, key string) (a account, found bool, err error) {
+	err = q.QueryRow(ctx, sql, pgx.NamedArgs{"key": key}).Scan(&a.Person, &a.UserName, &a.FullName, &a.active, &a.hash, &a.CredentialVersion,
+		&a.MustChange, &a.lockedUntil, &a.now)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return account{}, false, nil
+	}
+	return a, err == nil, err
+}
+
+// Prove verifies user name and password, counts what is wrong and locks the account after too many. It enters no refusal: the caller knows
+// the act. A Proof with a Person comes back beside an error when the name exists, for the entry and for nobody's eyes.
+// Names that do not exist cost the same time, count the same and get the same words (faults F81, F87).
+func (g *Gate) Prove(ctx context.Context, userName, password string) (Proof, error) {
+	name := Lookup(userName)
+	var a account
+	err := g.trail.Read(ctx, func(r *audit.Reader) (err error) {
+		if a, _, err = readAccount(ctx, r, accountByName, name); err != nil || a.hash == "" {
+			return err
+		}
+		return matchesTrail(ctx, r, a)
+	})
+	if err != nil {
+		return a.Proof, err
+	}
+	hash := a.hash
+	if !a.active {
+		hash = ""
+	}
+	right, err := g.hasher.Verify(ctx, password, hash)
+	if err != nil {
+		return a.Proof, err
+	}
+	return a.Proof, g.settle(ctx, subjectOf(name, userName), a.Proof, right)
+}
+
+// ErrSwapped says that the stored password is not the one whose change the trail shows.
+var ErrSwapped = fault.New(fault.Refused,
+	"The stored password of this account was not set through the system. It is refused, and the incident is recorded. Tell QA and your administrator.")
+
+// matchesTrail compares the stored password hash with the newest image in the trail, in the caller's transaction: a hash that was written
+// past the system lets nobody in and raises an alarm (a database administrator could otherwise sign as somebody else).
+func matchesTrail(ctx context.Context, q audit.Querier, a account) error {
+	image, err := audit.NewestImage(ctx, q, StreamOf(a.Person), "ebr.credentials", a.Person)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(a.hash))
+	hash, version := image["password_hash"], image["credential_version"]
+	if hash == nil || *hash != "sha256:"+hex.EncodeToString(sum[:]) || version == nil || *version != strconv.Itoa(a.CredentialVersion) {
+		slog.ErrorContext(ctx, "ALARM: a stored password differs from the audit trail", "person", a.Person, "user", a.UserName)
+		return ErrSwapped
+	}
+	return nil
+}
+
+// Confirm says, inside the transaction of an act, that a proof given a moment ago still holds: same password, person active, account not
+// locked, no new password due, and the stored hash is the one that the trail shows.
+func Confirm(ctx context.Context, tx *audit.Tx, person string, credentialVersion int) error {
+	a, found, err := readAccount(ctx, tx, accountByPerson, person)
+	switch {
+	case err != nil:
+		return err
+	case !found || !a.active || a.hash == "":
+		return fault.New(fault.Refused, "This account is not active. Ask your administrator.")
+	case a.CredentialVersion != credentialVersion:
+		return fault.New(fault.Refused, "The password was changed in the meantime. Enter the new one.")
+	case a.lockedUntil.After(a.now):
+		return fault.New(fault.Refused, "This account was locked in the meantime, after too many wrong passwords.")
+	}
+	return matchesTrail(ctx, tx, a)
+}
+
+// errLocked is the cause of every fault about a locked account.
+var errLocked = errors.New("account locked")
+
+func (g *Gate) locked(until time.Time) error {
+	return fault.New(fault.Unauthenticated, "This account is locked until %s, after %d wrong passwords. Wait, or ask your supervisor for another person.",
+		until.In(g.settings.Zone).Format("15:04:05 -07:00"), g.settings.Failures).Because(errLocked)
+}
