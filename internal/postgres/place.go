@@ -57,7 +57,7 @@ func lockState(state string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		holder, _ := os.ReadFile(path)
 		_ = f.Close()
-		return nil, fault.New(fault.NotReady, "Another ebr (process %s) is using the state folder %s. Stop it first, or choose another folder with --state.",
+		return nil, fault.New(fault.Busy, "Another ebr (process %s) is using the state folder %s. Stop it first, or choose another folder with --state.",
 			strings.TrimSpace(string(holder)), state).Because(err)
 	}
 	_ = f.Truncate(0)

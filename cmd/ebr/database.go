@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veribatch/internal/fault"
+	"veribatch/internal/postgres"
+	"veribatch/migrations"
+)
+
+// database is an open database: the connection string of role app, and how to let go of it.
+type database struct {
+	app      string
+	migrator string          // "" when an existing database was named: its migrations are run by hand
+	exited   <-chan struct{} // closed when a private PostgreSQL has ended; nil for an existing database
+	close    func() error
+}
+
+// open starts the private PostgreSQL, or takes the database that was named.
+func (p place) open(ctx context.Context, say func(string)) (database, error) {
+	if p.Database != "" {
+		return database{app: p.Database, close: func() error { return nil }}, nil
+	}
+	c, err := postgres.Start(ctx, postgres.Options{State: p.State, Progress: say})
+	if err != nil {
+		return database{}, err
+	}
+	return database{c.DSN(postgres.App), c.DSN(postgres.Migrator), c.Exited(), func() error {
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		return c.Stop(limit)
+	}}, nil
+}
+
+// ready refuses a database that may lose records or has not the schema of this program; a private one is migrated first.
+func (d database) ready(ctx context.Context, say func(string)) error {
+	conn, err := pgx.Connect(ctx, d.app)
+	if err != nil {
+		return fault.New(fault.NotReady, "The server cannot log in to the database as role app. Check the connection string.").Because(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if err := postgres.CheckDurability(ctx, conn); err != nil {
+		return err
+	}
+	err = migrations.Check(ctx, conn)
+	if err == nil || d.migrator == "" {
+		return err
+	}
+	if err := runMigrate(ctx, d.migrator, say); err != nil {
+		return err
+	}
+	return migrations.Check(ctx, conn)
+}
+
+// runMigrate runs `ebr migrate` as a process of its own: the secret of the migrator does not stay in the server. It travels
+// in the environment, because everybody may read command lines.
+func runMigrate(ctx context.Context, dsn string, say func(string)) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, self, "migrate")
+	cmd.Env = append(os.Environ(), migratorVariable+"="+dsn)
+	cmd.Stderr, cmd.Stdout = lines(say), lines(say)
+	if err := cmd.Run(); err != nil {
+		return fault.New(fault.NotReady, "The database could not be brought to the schema of this version; the lines above say why. The server does not start.")
+	}
+	return nil
+}
+
+// lines hands the output of a process on, as it comes.
+type lines func(string)
+
+// Write passes complete output lines on; processes of ours write whole lines.
+func (l lines) Write(p []byte) (int, error) {
+	text := string(p)
+	if n := len(text); n > 0 && text[n-1] == '\n' {
+		text = text[:n-1]
+	}
+	l(text)
+	return len(p), nil
+}
+
+// attach gives the database for reading: the running one of the state folder, or the private PostgreSQL started for the purpose.
+func (p place) attach(ctx context.Context, say func(string)) (database, error) {
+	if p.Database != "" {
+		return p.open(ctx, say)
+	}
+	if _, err := os.Stat(filepath.Join(p.State, "place")); err != nil {
+		return database{}, fault.New(fault.Missing, "The state folder %s holds no database. Name the right one with --state.", p.State)
+	}
+	d, err := p.open(ctx, say)
+	if fault.KindOf(err) != fault.Busy {
+		return d, err
+	}
+	a, err := postgres.Attach(p.State)
+	return database{app: a.DSN(postgres.App), close: func() error { return nil }}, err
+}
