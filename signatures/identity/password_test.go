@@ -35,7 +35,7 @@ func TestCheckPassword(t *testing.T) {
 		}
 	}
 	for bad, says := range map[string]string{
-		"":                                  "Type a password",
+		"":                                   "Type a password",
 		"maple river":                        "11 characters",
 		"ключ ключик":                        "11 characters",
 		strings.Repeat("maple river ", 11):   "longer than 128",

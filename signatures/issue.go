@@ -1,0 +1,120 @@
+package signatures
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veribatch/audit"
+	"veribatch/internal/fault"
+	"veribatch/signatures/identity"
+	"veribatch/signatures/keyring"
+)
+
+// TicketLife is how long a ticket waits for its act, from the password to the commit.
+const TicketLife = 60 * time.Second
+
+// Desk turns a password into a ticket: everything about a signature that is slow or needs the key happens here, before the transaction of
+// the act, so that nothing slow runs while the head of a stream is locked.
+type Desk struct {
+	Trail *audit.Trail
+	Gate  *identity.Gate
+	Key   *keyring.File
+	Zone  *time.Location // zone in which times of signatures are written; nil is the machine's
+}
+
+// Request is what comes from the signing dialog: both components (21 CFR 11.200(a)(1)), given each time, and the statement that was shown.
+type Request struct {
+	Session   string // secret token of the session at whose station the person signs; it may be another person's session
+	UserName  string
+	Password  string
+	Statement Statement
+}
+
+// Issue verifies the password and gives the id of a ticket for this statement, for audit.Intent.Ticket. The ticket holds once, for 60
+// seconds, for this session, act and statement. Every refusal is an entry of the station, one each, with the record among its subjects.
+func (d Desk) Issue(ctx context.Context, r Request) (ticket string, err error) {
+	content, err := r.Statement.Canonical()
+	if err != nil {
+		return "", err
+	}
+	s, err := d.Gate.Peek(ctx, r.Session)
+	if err != nil {
+		return "", err
+	}
+	p, err := d.prove(ctx, s, r)
+	if err != nil {
+		return "", errors.Join(err, d.refuse(ctx, s, p, r.Statement, err))
+	}
+	digest, err := r.Statement.Digest()
+	if err != nil {
+		return "", err
+	}
+	m := Manifest{
+		Statement: digest.String(), Act: r.Statement.Act, Meaning: r.Statement.Meaning, Person: p.Person, UserName: p.UserName, FullName: p.FullName,
+		CredentialVersion: p.CredentialVersion, Session: s.ID, Station: s.Station,
+	}
+	return d.store(ctx, m, content, digest)
+}
+
+// prove verifies the password and what else stands against signing now.
+func (d Desk) prove(ctx context.Context, s identity.Session, r Request) (identity.Proof, error) {
+	if s.Locked {
+		return identity.Proof{}, fault.New(fault.Unauthenticated, "This station is locked. Unlock it first, then sign.")
+	}
+	p, err := d.Gate.Prove(ctx, r.UserName, r.Password)
+	if err == nil && p.MustChange {
+		err = fault.New(fault.Refused, "%s has to set a new password before signing. Log in and change it.", p.FullName)
+	}
+	return p, err
+}
+
+// refuse enters a refused signature: who held the session, whose name was given, which act on which record, and why.
+func (d Desk) refuse(ctx context.Context, s identity.Session, p identity.Proof, st Statement, why error) error {
+	in := audit.Intent{Session: s.Token, Act: st.Act, Home: audit.Stream(st.Records[0].Stream)}
+	for _, r := range st.Records[1:] {
+		in.Also = append(in.Also, audit.Stream(r.Stream))
+	}
+	if p.Person != "" {
+		in.Also = append(in.Also, identity.StreamOf(p.Person))
+	}
+	return d.Trail.RefuseSignature(ctx, in, s.Station, why)
+}
+
+const databaseClock = `select clock_timestamp()`
+
+const insertTicket = `insert into ebr.tickets (id, session, person, credential_version, act, meaning, statement_digest, statement, manifest, manifest_signature,
+	key_id, issued_at, expires_at)
+	values (@id, @session, @person, @credential_version, @act, @meaning, @statement_digest, @statement, @manifest, @manifest_signature, @key_id, @now, @expires)`
+
+// store signs the manifest with the site key at the database's time and keeps the ticket.
+func (d Desk) store(ctx context.Context, m Manifest, statement []byte, digest Digest) (ticket string, err error) {
+	ticket = audit.NewID()
+	err = d.Trail.Operate(ctx, func(op *audit.Op) error {
+		var now time.Time
+		if err := op.QueryRow(ctx, databaseClock).Scan(&now); err != nil {
+			return err
+		}
+		m.SignedAt = now.In(d.zone()).Format(manifestTime)
+		manifest, signature, err := m.seal(d.Key)
+		if err != nil {
+			return err
+		}
+		_, err = op.Exec(ctx, insertTicket, pgx.NamedArgs{
+			"id": ticket, "session": m.Session, "person": m.Person, "credential_version": m.CredentialVersion, "act": m.Act, "meaning": m.Meaning,
+			"statement_digest": digest[:], "statement": statement, "manifest": manifest, "manifest_signature": signature, "key_id": d.Key.ID(),
+			"now": now, "expires": now.Add(TicketLife),
+		})
+		return err
+	})
+	return ticket, err
+}
+
+func (d Desk) zone() *time.Location {
+	if d.Zone == nil {
+		return time.Local
+	}
+	return d.Zone
+}
