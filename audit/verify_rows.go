@@ -14,15 +14,18 @@ import (
 // Record tables must carry their two triggers, enabled for every session ("A"), with the function that the migration made.
 const wrongTables = `
 	with here as (
-		select c.oid, n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		select c.oid, n.nspname || '.' || c.relname as name,
+			(select array_agg(a.attname::text order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
+		from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg_temp%' and n.nspname not like 'pg_toast%'
 	)
 	select coalesce(h.name, t.table_name),
 		case when t.table_name is null then 'belongs to no class: a table is record, evidence or operational'
 		     when h.name is null then 'is registered but missing'
+		     when t.class = 'record' and t.columns is distinct from h.columns then 'has columns that the trail does not know: ' || array_to_string(h.columns, ', ')
 		     else 'is not under the trail: a trigger is missing or disabled' end
 	from here h full join audit.tables t on t.table_name = h.name
-	where t.table_name is null or h.name is null
+	where t.table_name is null or h.name is null or (t.class = 'record' and t.columns is distinct from h.columns)
 	   or (t.class = 'record' and 2 <> (select count(*) from pg_trigger g where g.tgrelid = h.oid and g.tgname in ('audit_capture', 'audit_no_truncate') and g.tgenabled = 'A'))
 	   or (t.table_name in ('audit.entries', 'audit.subjects', 'audit.contents') and 2 <> (select count(*) from pg_trigger g where g.tgrelid = h.oid and g.tgname in ('frozen_rows', 'frozen_table') and g.tgenabled = 'A'))
 	   or (t.table_name = 'audit.desk' and 1 <> (select count(*) from pg_trigger g where g.tgrelid = h.oid and g.tgname = 'audit_seal' and g.tgenabled = 'A'))
@@ -41,13 +44,12 @@ func (v *verifier) schema(ctx context.Context) error {
 	return err
 }
 
-const recordTables = `select table_name, digested, coalesce((select jsonb_object_agg(column_name, value) from audit.late_columns l where l.table_name = t.table_name), '{}')
+const recordTables = `select table_name, coalesce((select jsonb_object_agg(column_name, value) from audit.late_columns l where l.table_name = t.table_name), '{}')
 	from audit.tables t where class = 'record' and to_regclass(table_name) is not null order by 1`
 
 type recordTable struct {
-	Name     string
-	Digested []string
-	Late     map[string]*string
+	Name string
+	Late map[string]*string
 }
 
 func (v *verifier) rowsMatch(ctx context.Context) error {
@@ -70,15 +72,14 @@ func (v *verifier) rowsMatch(ctx context.Context) error {
 	return nil
 }
 
-var recordTableName = regexp.MustCompile(`^[a-z_]+\.[a-z_0-9]+$`)
+var recordTableName = regexp.MustCompile(`^ebr\.[a-z_0-9]+$`)
 
 func (v *verifier) tableMatches(ctx context.Context, t recordTable) error {
 	if !recordTableName.MatchString(t.Name) {
 		v.found("audit.tables names %q, which is no table", t.Name)
 		return nil
 	}
-	// The settings of the session pin the text of every value: UTC is set by Open, the rest are PostgreSQL's defaults.
-	rows, err := v.q.Query(ctx, `select r.id::text, audit.image(to_jsonb(r), $1)::text from `+t.Name+` r`, t.Digested)
+	rows, err := v.q.Query(ctx, `select r.id::text, audit.image_`+strings.TrimPrefix(t.Name, "ebr.")+`(r) from `+t.Name+` r`)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ create table audit.tables (
     table_name text primary key,
     class      text not null check (class in ('record', 'evidence', 'operational')),
     reason     text not null,
+    columns    text[] not null default '{}',
     digested   text[] not null default '{}'
 );
 comment on table audit.tables is 'Every table and its class. A table that is not here fails the house test and ebr verify.';
@@ -156,63 +157,6 @@ create table ebr.refusals (
     primary key (session, act)
 );
 
--- Image of a row: every value as text, digested columns as SHA-256 of that text. Deterministic under the pinned settings of its callers.
--- +goose StatementBegin
-create function audit.image(record jsonb, digested text[]) returns jsonb
-language sql immutable parallel safe
-set search_path = pg_catalog, pg_temp
-return (
-    select jsonb_object_agg(key, case when key = any (digested) then 'sha256:' || encode(sha256(convert_to(value, 'UTF8')), 'hex') else value end)
-    from jsonb_each_text(record)
-);
--- +goose StatementEnd
-
--- Captures each inserted or updated row of a record table into the open entry of this transaction.
--- +goose StatementBegin
-create function audit.capture() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD' set bytea_output = 'hex' set intervalstyle = 'iso_8601' set extra_float_digits = 1
-as $$
-declare
-    after   jsonb;
-    before  jsonb;
-    change  text;
-    desk    record;
-begin
-    if tg_op = 'DELETE' then
-        raise exception using errcode = 'VB006', message = format('%I.%I is a record: rows are never deleted', tg_table_schema, tg_table_name);
-    end if;
-    after := audit.image(to_jsonb(new), tg_argv);
-    change := '{"table":"' || tg_table_schema || '.' || tg_table_name || '","id":' || to_json(after ->> 'id')::text || ',"version":' || coalesce(after ->> 'version', '1');
-    if tg_op = 'INSERT' then
-        if coalesce(after ->> 'version', '1') <> '1' then
-            raise exception using errcode = 'VB010', message = format('%I.%I: the first version of a row is 1', tg_table_schema, tg_table_name);
-        end if;
-        change := change || ',"op":"insert","after":' || after::text || '}';
-    else
-        before := audit.image(to_jsonb(old), tg_argv);
-        if after ->> 'version' is null or (after ->> 'version')::int <> (before ->> 'version')::int + 1 or after ->> 'id' <> before ->> 'id' then
-            raise exception using errcode = 'VB010', message = format('%I.%I: an update keeps the id and advances version by one', tg_table_schema, tg_table_name);
-        end if;
-        change := change || ',"op":"update","before":'
-            || (select jsonb_object_agg(b.key, b.value) from jsonb_each(before) b where b.value is distinct from after -> b.key)::text
-            || ',"after":' || after::text || '}';
-    end if;
-    update audit.desk d set changes = case when d.changes = '' then change else d.changes || ',' || change end
-    where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id() and not d.sealed and not d.refused;
-    if not found then
-        select d.sealed, d.refused into desk from audit.desk d where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id();
-        if not found then
-            raise exception using errcode = 'VB001', message = format('%I.%I is a record: it changes only under an open entry of the audit trail', tg_table_schema, tg_table_name);
-        elsif desk.sealed then
-            raise exception using errcode = 'VB002', message = 'the audit entry of this transaction is already sealed';
-        end if;
-        raise exception using errcode = 'VB009', message = 'the entry of a refused act carries no changes';
-    end if;
-    return null;
-end $$;
--- +goose StatementEnd
-
 -- +goose StatementBegin
 create function audit.frozen() returns trigger
 language plpgsql
@@ -223,22 +167,133 @@ begin
 end $$;
 -- +goose StatementEnd
 
--- Puts a table under the trail. digested names the secret or large columns whose image is a SHA-256.
+-- SQL text that gives one column of the row variable as a JSON string, or null: the same for the same value whatever the session's
+-- settings are. Types whose text depends on settings or rounding (float, interval, money ...) are refused.
+-- +goose StatementBegin
+create function audit.column_text(var text, col text, kind text, digested boolean) returns text
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v text := format('%s.%I', var, col);
+begin
+    v := case
+        when kind in ('uuid', 'boolean', 'smallint', 'integer', 'bigint', 'numeric', 'xid8') then v || '::text'
+        when kind = 'text' then v
+        when kind = 'date' then format($f$to_char(%s, 'YYYY-MM-DD')$f$, v)
+        when kind = 'timestamp with time zone' then format($f$case when isfinite(%1$s) then to_char(%1$s at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else 'infinite' end$f$, v)
+        when kind = 'bytea' then format($f$encode(%s, 'hex')$f$, v)
+        when kind = 'text[]' then format('array_to_json(%s)::text', v)
+        when kind = 'jsonb' then v || '::text'
+    end;
+    if v is null then
+        raise exception using errcode = 'VB011', message = format('column %s: a record keeps no %s; use text, numeric, timestamptz, uuid, integer, boolean, date, bytea, text[] or jsonb', col, kind);
+    end if;
+    if digested then
+        v := format($f$'sha256:' || encode(sha256(convert_to(%s, 'UTF8')), 'hex')$f$, v);
+    end if;
+    if not digested and kind in ('uuid', 'boolean', 'smallint', 'integer', 'bigint', 'numeric', 'xid8', 'date', 'timestamp with time zone', 'bytea') then
+        return format($f$coalesce('"' || %s || '"', 'null')$f$, v);
+    end if;
+    return format($f$coalesce(to_json(%s)::text, 'null')$f$, v);
+end $$;
+-- +goose StatementEnd
+
+-- Says why a record row may not change now.
+-- +goose StatementBegin
+create function audit.refuse_change(tbl text) returns void
+language plpgsql
+as $$
+declare
+    d record;
+begin
+    select k.sealed, k.refused into d from audit.desk k where k.backend = pg_backend_pid() and k.xid = pg_current_xact_id();
+    if not found then
+        raise exception using errcode = 'VB001', message = format('%s is a record: it changes only under an open entry of the audit trail', tbl);
+    elsif d.sealed then
+        raise exception using errcode = 'VB002', message = 'the audit entry of this transaction is already sealed';
+    end if;
+    raise exception using errcode = 'VB009', message = 'the entry of a refused act carries no changes';
+end $$;
+-- +goose StatementEnd
+
+-- Writes the two functions of a record table from its columns: audit.image_<table>(row), the row as JSON text, and
+-- audit.capture_<table>(), its trigger, which appends the change to the open entry of this transaction. Generated, because a
+-- generic one that asks the catalogue for each row costs four times as much.
+-- +goose StatementBegin
+create function audit.generate(tbl text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    name       text := split_part(tbl, '.', 2);
+    digested   text[] := (select t.digested from audit.tables t where t.table_name = tbl);
+    col        record;
+    seen       text[] := '{}';
+    after      text := '';
+    whole      text := '';
+    before     text := '';
+    versioned  boolean := false;
+    rules      text;
+begin
+    for col in select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as kind from pg_attribute a where a.attrelid = tbl::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum loop
+        seen := seen || col.name;
+        versioned := versioned or col.name = 'version';
+        after := after || format($f$ || '%s"%s":' || %s$f$, case when after = '' then '' else ',' end, col.name, audit.column_text('new', col.name, col.kind, col.name = any (digested)));
+        whole := whole || format($f$ || '%s"%s":' || %s$f$, case when whole = '' then '' else ',' end, col.name, audit.column_text('r', col.name, col.kind, col.name = any (digested)));
+        before := before || format($f$ || case when old.%1$I is distinct from new.%1$I then ',"%1$s":' || %2$s else '' end$f$, col.name, audit.column_text('old', col.name, col.kind, col.name = any (digested)));
+    end loop;
+    update audit.tables t set columns = seen where t.table_name = tbl;
+    execute format($f$create or replace function audit.image_%s(r %s) returns text language sql stable as $sql$ select '{'%s || '}' $sql$ $f$, name, tbl, whole);
+    rules := case when versioned then format($f$
+    if tg_op = 'INSERT' and new.version <> 1 or tg_op = 'UPDATE' and (new.version <> old.version + 1 or new.id <> old.id) then
+        raise exception using errcode = 'VB010', message = '%s: the first version of a row is 1, and an update keeps the id and advances version by one';
+    end if;$f$, tbl) else format($f$
+    if tg_op = 'UPDATE' then
+        raise exception using errcode = 'VB010', message = '%s: rows are written once; a column version would allow updates';
+    end if;$f$, tbl) end;
+    execute format($f$create or replace function audit.capture_%1$s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $plpgsql$
+declare
+    change text;
+begin
+    if tg_op = 'DELETE' then
+        raise exception using errcode = 'VB006', message = '%2$s is a record: rows are never deleted';
+    end if;%3$s
+    change := '{"table":"%2$s","id":' || to_json(new.id)::text || ',"version":' || %4$s;
+    if tg_op = 'INSERT' then
+        change := change || ',"op":"insert","after":{'%5$s || '}}';
+    else
+        change := change || ',"op":"update","before":{' || substr(''%6$s, 2) || '},"after":{'%5$s || '}}';
+    end if;
+    update audit.desk d set changes = case when d.changes = '' then change else d.changes || ',' || change end
+    where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id() and not d.sealed and not d.refused;
+    if not found then
+        perform audit.refuse_change('%2$s');
+    end if;
+    return null;
+end $plpgsql$ $f$, name, tbl, rules, case when versioned then 'new.version' else '1' end, after, before);
+    execute format('revoke execute on function audit.image_%1$s, audit.capture_%1$s from public', name);
+    execute format('grant execute on function audit.image_%1$s to app', name);
+end $$;
+-- +goose StatementEnd
+
+-- Puts a table of schema ebr under the trail. digested names the secret or large columns whose image is a SHA-256.
 -- +goose StatementBegin
 create function audit.attach(tbl regclass, digested text[] default '{}') returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    name text := (select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = tbl);
-    args text := (select string_agg(quote_literal(d), ', ') from unnest(digested) d);
+    full_name text := (select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = tbl and n.nspname = 'ebr');
+    name      text := split_part(full_name, '.', 2);
 begin
-    if not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-                   where i.indrelid = tbl and i.indisprimary and i.indnkeyatts = 1 and a.attname = 'id') then
-        raise exception using errcode = 'VB011', message = format('%s: a record table has the single primary key id', name);
+    if full_name is null or not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                   where i.indrelid = tbl and i.indisprimary and i.indnkeyatts = 1 and a.attname = 'id' and a.atttypid in ('uuid'::regtype, 'text'::regtype)) then
+        raise exception using errcode = 'VB011', message = format('%s: a record table stands in schema ebr and has the single primary key id, a uuid or text', tbl);
     end if;
-    insert into audit.tables (table_name, class, reason, digested) values (name, 'record', 'GMP record', digested);
-    execute format('create trigger audit_capture after insert or update or delete on %s for each row execute function audit.capture(%s)', tbl, args);
+    insert into audit.tables (table_name, class, reason, digested) values (full_name, 'record', 'GMP record', attach.digested);
+    perform audit.generate(full_name);
+    execute format('create trigger audit_capture after insert or update or delete on %s for each row execute function audit.capture_%s()', tbl, name);
     execute format('create trigger audit_no_truncate before truncate on %s for each statement execute function audit.frozen()', tbl);
     execute format('alter table %s enable always trigger audit_capture, enable always trigger audit_no_truncate', tbl);
 end $$;
@@ -254,23 +309,26 @@ begin atomic
 end;
 -- +goose StatementEnd
 
--- Adds a column to a record table that already has images: declares the value that rows written before it hold.
+-- Tells the trail of a column added to a record table that already has images: rows written before hold this value (as image text).
 -- +goose StatementBegin
-create function audit.late_column(tbl regclass, column_name text, value text) returns void
-language sql
+create function audit.late_column(tbl regclass, col text, value text) returns void
+language plpgsql
 set search_path = pg_catalog, pg_temp
-begin atomic
-    insert into audit.late_columns (table_name, column_name, value)
-    select n.nspname || '.' || c.relname, late_column.column_name, late_column.value from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = tbl;
-end;
+as $$
+declare
+    full_name text := (select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = tbl);
+begin
+    insert into audit.late_columns (table_name, column_name, value) values (full_name, col, late_column.value);
+    perform audit.generate(full_name);
+end $$;
 -- +goose StatementEnd
 
--- Opens the entry: locks the head of its home stream, takes the time after the lock, writes the opening of the body. Internal.
+-- Opens the entry: locks the head of its home stream, takes the time after the lock, writes the opening of the body. Internal:
+-- it runs under the search_path that its two callers pin.
 -- +goose StatementBegin
 create function audit.open_entry(home text, subjects text[], session uuid, actor jsonb, station text, act text, reason text, key uuid, key_of uuid, refused boolean,
                                  out seq bigint, out at timestamptz)
 language plpgsql
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     head record;
@@ -279,9 +337,6 @@ declare
 begin
     if home !~ '^(batch|recipe|lot|equipment|person|station|capture|site)/[A-Za-z0-9_-]{1,64}$' or act !~ '^[a-z][a-z_]{1,30}(\.[a-z_]{1,30})?$' then
         raise exception using errcode = 'VB011', message = format('not a stream or an act: %s, %s', home, act);
-    end if;
-    if exists (select from audit.desk d where d.backend = pg_backend_pid() and d.xid = own) then
-        raise exception using errcode = 'VB007', message = 'a transaction has exactly one entry';
     end if;
     select h.seq, h.hash, h.at into head from audit.heads h where h.stream = home for update;
     if not found then
@@ -301,7 +356,11 @@ begin
             || ',"also":' || to_json(subjects)::text, '', '')
     on conflict (backend) do update set xid = excluded.xid, sealed = false, refused = excluded.refused, stream = excluded.stream, seq = excluded.seq, at = excluded.at,
         session = excluded.session, person = excluded.person, act = excluded.act, key = excluded.key, key_of = excluded.key_of, also = excluded.also, opening = excluded.opening,
-        changes = '', details = '';
+        changes = '', details = ''
+    where d.xid <> own;
+    if not found then
+        raise exception using errcode = 'VB007', message = 'a transaction has exactly one entry';
+    end if;
 end $$;
 -- +goose StatementEnd
 
@@ -508,6 +567,7 @@ select audit.operational('ebr.sessions', 'who is logged in where; opening and cl
 select audit.operational('ebr.tickets', 'single-use proof of a password for one statement, 60 s');
 select audit.operational('ebr.refusals', 'counts bursts of refused acts; the entries stand in the trail');
 select audit.operational('ebr.request_keys', 'which request was answered how; the act itself is an entry');
+revoke execute on all functions in schema audit from public;
 select audit.attach('ebr.people');
 select audit.attach('ebr.stations');
 
@@ -517,8 +577,7 @@ insert into ebr.people (id, user_name, user_name_skeleton, full_name, kind, crea
     values ('00000000-0000-7000-8000-000000000001', 'system', 'system', 'Veribatch server', 'service', clock_timestamp());
 insert into ebr.stations (id, name) values ('00000000-0000-7000-8000-000000000002', 'server');
 
-revoke execute on all functions in schema audit from public;
-grant execute on function audit.enter, audit.finish, audit.keep, audit.newest_image, audit.prune_keys, audit.image to app;
+grant execute on function audit.enter, audit.finish, audit.keep, audit.newest_image, audit.prune_keys to app;
 grant select on audit.tables, audit.late_columns, audit.heads, audit.entries, audit.subjects, audit.contents to app;
 grant select, insert, update on ebr.people, ebr.stations to app;
 grant select, insert, update (seen_at, locked_at, ended_at) on ebr.sessions to app;
