@@ -1,0 +1,80 @@
+# Veribatch. `make run` and `make test` are all that a fresh machine needs (Debian 12 with Go, Node and git): they install what is missing.
+
+SHELL := /bin/sh
+RACE_PACKAGES = $$(go list ./... | grep -v '/web/browser$$')
+ONE_DATABASE = go run ./internal/pgtest/cluster --
+FUZZTIME ?= 20s
+STEP = @printf '\n== %s  %s\n' "$$(date +%T)"
+
+.PHONY: run build assets test check unit browser evidence mutants fuzz bench
+
+## run: the server with its demo plant on http://127.0.0.1:8080 (Ctrl-C ends it; state in ./var)
+run:
+	@scripts/need.sh pg
+	@$(MAKE) --no-print-directory build
+	$(STEP) "starting"
+	@exec bin/ebr serve --demo --state ./var --listen 127.0.0.1:8080
+
+## build: bin/ebr
+build: assets
+	$(STEP) "building bin/ebr"
+	@go build -o bin/ebr ./cmd/ebr
+
+## assets: browser packages from npm, bundled into web/static/dist
+assets:
+	@scripts/need.sh
+	$(STEP) "browser assets"
+	@scripts/assets.sh
+
+## test: everything that must be true before a change lands (at most 12 minutes on two cores)
+test:
+	@scripts/need.sh pg cc chromium poppler qpdf
+	@$(MAKE) --no-print-directory assets
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory browser
+	$(STEP) "all tests passed"
+
+# The compiler's work is shared: vet and staticcheck need the same export data.
+check:
+	$(STEP) "gofmt"
+	@unformatted=$$(find . -name node_modules -prune -o -name '*.go' -print | xargs gofmt -l); \
+		test -z "$$unformatted" || { echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; }
+	$(STEP) "go vet"
+	@go vet ./...
+	$(STEP) "staticcheck"
+	@go tool staticcheck ./...
+
+unit:
+	$(STEP) "tests with the race detector"
+	@$(ONE_DATABASE) go test -race -timeout 10m $(RACE_PACKAGES)
+
+browser:
+	$(STEP) "browser tests"
+	@$(ONE_DATABASE) go test -timeout 10m ./web/browser
+
+## evidence: the longer slices: full race tests, fuzzing, seeded faults (make test and this: at most 60 minutes)
+evidence:
+	@scripts/need.sh pg cc chromium poppler qpdf
+	@$(MAKE) --no-print-directory assets
+	$(STEP) "long tests"
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(RACE_PACKAGES)
+	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory mutants
+
+## fuzz: every fuzz test for FUZZTIME (20s); the corpus of failures is kept in testdata/fuzz
+fuzz:
+	@scripts/fuzz.sh $(FUZZTIME)
+
+## mutants: seeded faults, each of which must make the suite red
+mutants:
+	@scripts/need.sh pg
+	$(STEP) "seeded faults"
+	@$(ONE_DATABASE) go run ./internal/mutants
+
+## bench: the numbers of the README, on a durable database
+bench:
+	@scripts/need.sh pg
+	@$(MAKE) --no-print-directory assets
+	$(STEP) "bench"
+	@go test -run '^$$' -bench . -benchtime 1x -timeout 30m -p 1 -v $$(grep -rl --include='*_test.go' '^func Benchmark' . --exclude-dir=node_modules | xargs -n1 dirname | sort -u)
