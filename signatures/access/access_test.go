@@ -16,7 +16,7 @@ var matrix = map[string]string{
 	"order.read": "oseqpi", "order.create": "s", "batch.read": "oseqpi", "batch.issue": "q", "batch.start": "os",
 	"step.record": "os", "step.correct": "os", "step.comment": "oseqp", "step.perform": "oseqp", "step.verify": "osq",
 	"batch.hold": "osqp", "hold.assess": "sq", "batch.resume": "s", "batch.abort": "sq", "batch.complete": "s",
-	"report.read": "seqpi", "trail.read": "sqpi", "person.create": "a", "person.roles": "a",
+	"report.read": "seqpi", "trail.read": "sqpi", "person.create": "a", "person.roles": "a", "station.register": "a",
 	"server.start": "", "migration": "", "person.lock": "", "key.register": "",
 }
 

@@ -1,0 +1,146 @@
+// Package signtest gives tests a plant with people: a started trail, a gate with cheap passwords, a signing desk, and persons made through
+// the program's own doors. It owns no rule, and nothing but tests may import it.
+// Start reading at New, then World.Person and World.Ticket.
+package signtest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/internal/pgtest"
+	"veribatch/signatures"
+	"veribatch/signatures/access"
+	"veribatch/signatures/identity"
+	"veribatch/signatures/keyring"
+)
+
+// Cheap are password parameters that take about a millisecond.
+var Cheap = argon2id.Params{Memory: 1 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// World is a plant on a database of its own.
+type World struct {
+	T       testing.TB
+	Ctx     context.Context
+	DB      *pgtest.DB
+	Trail   *audit.Trail
+	Gate    *identity.Gate
+	Desk    signatures.Desk
+	Station string // id of "Granulation 1"
+	Admin   Person
+}
+
+// Person is somebody with a password, logged in at the world's station.
+type Person struct {
+	ID, UserName, FullName, Password string
+	Token                            string // of the session
+}
+
+// New makes a started plant with one station and one administrator. Change sees the settings before the gate is made.
+func New(t testing.TB, change ...func(*identity.Settings)) *World {
+	t.Helper()
+	w := &World{T: t, Ctx: context.Background(), DB: pgtest.New(t)}
+	trail, err := audit.Open(w.Ctx, w.DB.AppDSN)
+	require.NoError(t, err)
+	t.Cleanup(trail.Close)
+	trail.Check = access.Check
+	w.Trail = trail
+	require.NoError(t, trail.Start(w.Ctx, map[string]string{"policy": access.Digest()}))
+	settings := identity.Settings{Params: Cheap}
+	for _, c := range change {
+		c(&settings)
+	}
+	w.Gate, err = identity.New(trail, settings)
+	require.NoError(t, err)
+	key, err := keyring.Open(t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, signatures.RegisterKey(w.Ctx, trail, key))
+	w.Desk = signatures.Desk{Trail: trail, Gate: w.Gate, Key: key, Zone: time.FixedZone("", 3600)}
+	w.Station = w.AddStation("Granulation 1")
+	w.Admin = w.firstAdministrator()
+	return w
+}
+
+const insertStation = `insert into ebr.stations (id, name) values (@id, @name)`
+
+// AddStation registers a station and gives its id.
+func (w *World) AddStation(name string) string {
+	w.T.Helper()
+	id := audit.NewID()
+	in := audit.Intent{Session: w.Trail.System(), Act: "station.register", Home: identity.StationStream(id)}
+	_, err := w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error {
+		_, err := tx.Exec(w.Ctx, insertStation, pgx.NamedArgs{"id": id, "name": name})
+		return err
+	})
+	require.NoError(w.T, err)
+	return id
+}
+
+func (w *World) firstAdministrator() Person {
+	w.T.Helper()
+	token, err := w.Gate.FirstToken(w.Ctx)
+	require.NoError(w.T, err)
+	p := Person{UserName: "ada.first", FullName: "Ada First", Password: passwordOf("ada.first")}
+	p.ID, err = w.Gate.CreateFirst(w.Ctx, identity.First{Token: token, UserName: p.UserName, FullName: p.FullName, Password: p.Password})
+	require.NoError(w.T, err)
+	p.Token = w.LogIn(p, w.Station)
+	return p
+}
+
+// passwordOf gives each person another password without the name in it.
+func passwordOf(userName string) string {
+	return fmt.Sprintf("maple river %x tin", userName)
+}
+
+// Person makes a person with the roles, by the administrator and the one-time token, and logs in. The user name "anna.keller" gives the
+// printed name "Anna Keller".
+func (w *World) Person(userName string, roles ...access.Role) Person {
+	w.T.Helper()
+	words := strings.Split(userName, ".")
+	for i, word := range words {
+		words[i] = strings.ToUpper(word[:1]) + word[1:]
+	}
+	p := Person{ID: audit.NewID(), UserName: userName, FullName: strings.Join(words, " "), Password: passwordOf(userName)}
+	c := identity.NewPerson{ID: p.ID, UserName: p.UserName, FullName: p.FullName, Roles: roles, Token: audit.NewToken()}
+	in := audit.Intent{Session: w.Admin.Token, Act: "person.create", Home: identity.StreamOf(p.ID), Reason: "new in the team"}
+	_, err := w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error { return identity.CreatePerson(w.Ctx, tx, c) })
+	require.NoError(w.T, err)
+	require.NoError(w.T, w.Gate.Enrol(w.Ctx, c.Token, p.Password))
+	p.Token = w.LogIn(p, w.Station)
+	return p
+}
+
+// LogIn opens a session and gives its token.
+func (w *World) LogIn(p Person, station string) string {
+	w.T.Helper()
+	s, err := w.Gate.LogIn(w.Ctx, p.UserName, p.Password, station)
+	require.NoError(w.T, err)
+	return s.Token
+}
+
+// Ticket gives a ticket of the signer for the statement, in the session of at.
+func (w *World) Ticket(at, signer Person, st signatures.Statement) string {
+	w.T.Helper()
+	ticket, err := w.Desk.Issue(w.Ctx, signatures.Request{Session: at.Token, UserName: signer.UserName, Password: signer.Password, Statement: st})
+	require.NoError(w.T, err)
+	return ticket
+}
+
+// Entries gives the entries of a subject, oldest first, with those of the filter's act only when it is named.
+func (w *World) Entries(subject audit.Stream, act string) []audit.Row {
+	w.T.Helper()
+	var rows []audit.Row
+	err := w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
+		rows, err = audit.History(w.Ctx, r, audit.Filter{Subject: subject, Act: act, Oldest: true, Limit: 500})
+		return err
+	})
+	require.NoError(w.T, err)
+	return rows
+}
