@@ -1,0 +1,136 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// materials writes the bill of materials (21 CFR 211.186(b)(2) to (4)).
+func (p *paper) materials() {
+	if len(p.record.Materials) == 0 {
+		p.nothing("The recipe lists no materials.")
+		return
+	}
+	t := table{sheet: p.sheet, columns: []column{{"Code", 38}, {"Material", 62}, {"Function", 43}, {"Quantity", 34}}, context: "Bill of materials (continued)"}
+	for _, m := range p.record.Materials {
+		t.add(row{cells: []cell{
+			{column: 0, paras: []para{{text: m.ID, style: small}}}, {column: 1, paras: []para{{text: m.Name, style: small}}},
+			{column: 2, paras: []para{{text: m.Function, style: small}}}, {column: 3, paras: []para{{text: m.Quantity, style: strong}}},
+		}})
+	}
+	t.end()
+}
+
+// persons writes who appears in the record, with the name that is printed beside signatures and the one that is unique.
+func (p *paper) persons() {
+	if len(p.record.Persons) == 0 {
+		p.nothing("Nobody has acted on this batch.")
+		return
+	}
+	t := table{sheet: p.sheet, columns: []column{{"Printed name", 48}, {"User name", 36}, {"Roles when printed", 40}, {"Person in the system", 53}}, context: "Persons (continued)"}
+	for _, who := range p.record.Persons {
+		t.add(row{cells: []cell{
+			{column: 0, paras: []para{{text: who.FullName, style: strong}}}, {column: 1, paras: []para{{text: who.UserName, style: small}}},
+			{column: 2, paras: []para{{text: orDash(strings.Join(who.Roles, ", ")), style: small}}},
+			{column: 3, paras: []para{{text: who.ID, style: tiny}}},
+		}})
+	}
+	t.end()
+}
+
+// course writes what became of the batch as a whole.
+func (p *paper) course() {
+	if len(p.record.Batch.Moves) == 0 {
+		p.nothing("Nothing has happened to this batch.")
+		return
+	}
+	t := &table{sheet: p.sheet, columns: stepColumns, context: "Course of the batch (continued)"}
+	for _, a := range p.record.Batch.Moves {
+		t.act(a)
+	}
+	t.end()
+}
+
+// holdsChapter writes every hold with its cause, its assessments and its end.
+func (p *paper) holdsChapter() {
+	if len(p.record.Holds) == 0 {
+		p.nothing("The batch was never held.")
+	}
+	for _, h := range p.record.Holds {
+		t := &table{sheet: p.sheet, columns: stepColumns, context: fmt.Sprintf("Hold %d (continued)", h.Number)}
+		t.hold(h)
+		t.end()
+	}
+}
+
+func (t *table) hold(h Hold) {
+	cause := []para{{text: "by a person", style: small}}
+	if h.Automatic {
+		cause = []para{{text: signAction + "action limit", style: strong, box: filled}}
+	}
+	t.add(row{
+		cells: []cell{
+			{paras: []para{{text: fmt.Sprintf("Hold %d", h.Number), style: label}}},
+			{column: 1, span: 2, paras: append(cause, para{text: h.Step, style: small})},
+			{column: 3, paras: []para{{text: clock(h.At), style: small7}}},
+			{column: 4, paras: []para{{text: who(h.By), style: small}}},
+		},
+		notes: []para{{text: "Cause: " + h.Cause, style: small}}, again: "Cause of the hold",
+	})
+	for _, a := range h.Assessments {
+		t.act(a)
+	}
+	if h.Resumed == nil {
+		t.missing("Resumed", "not resumed")
+		return
+	}
+	t.act(*h.Resumed)
+}
+
+// comments writes the comments on the batch as a whole.
+func (p *paper) comments() {
+	if len(p.record.Comments) == 0 {
+		p.nothing("None. Comments on steps and values stand in chapter 4.")
+		return
+	}
+	t := &table{sheet: p.sheet, columns: []column{{"", 12}, {"Comment", 60}, {"", 40}, {"Entered", 37}, {"By", 28}}, context: "Comments on the batch (continued)"}
+	for i, n := range p.record.Comments {
+		t.add(row{
+			cells: []cell{
+				{paras: []para{{text: number(i + 1), style: strong}}},
+				{column: 3, paras: []para{{text: clock(n.Entered), style: small7}}}, {column: 4, paras: []para{{text: who(n.By), style: small}}},
+			},
+			notes: []para{{text: n.Text, style: small}}, again: "Comment " + number(i+1) + " by " + who(n.By),
+		})
+	}
+	t.end()
+}
+
+// signatures writes every signature with printed name, time and meaning (21 CFR 11.50), and the digest of what was signed.
+func (p *paper) signatures() {
+	if len(p.record.Signatures) == 0 {
+		p.nothing("Nothing has been signed.")
+		return
+	}
+	p.flow(left, para{text: "Each was given with user name and password on a statement of what is signed. The statement is kept under its digest; " +
+		"a manifest sealed with the key of the site binds it to the person, the meaning and the time.", style: note})
+	p.y += 2
+	t := &table{sheet: p.sheet, columns: []column{{"No.", 11}, {"Meaning", 38}, {"What was signed", 55}, {"Signed", 37}, {"Printed name", 36}}, context: "Signatures (continued)"}
+	for _, s := range p.record.Signatures {
+		t.add(row{
+			cells: []cell{
+				{paras: []para{{text: number(s.Number), style: strong}}},
+				{column: 1, paras: []para{{text: s.Meaning, style: strong}}},
+				{column: 2, paras: []para{{text: s.About, style: small}, {text: s.Act, style: note}}},
+				{column: 3, paras: []para{{text: clock(s.SignedAt), style: small7}}},
+				{column: 4, paras: []para{{text: who(s.By), style: strong}}},
+			},
+			notes: []para{
+				{text: "statement SHA-256 " + s.Statement, style: tiny},
+				{text: "sealed with key " + s.Key + ", signature " + s.ID, style: tiny},
+			},
+			again: "Signature " + number(s.Number),
+		})
+	}
+	t.end()
+}
