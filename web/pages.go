@@ -119,16 +119,25 @@ func (p *Pages) funcs() template.FuncMap {
 		"key":    requestKey,
 		"field":  fieldOf,
 		"args":   arguments,
-		"add":    func(a, b int) int { return a + b },
+		"role":   roleWords,
 	}
 }
 
 // words is the one door for all texts of the screens: English is the key of the catalogue. Further arguments fill its %s and %d.
 func words(key string, args ...any) string {
+	text := key // a catalogue of another language would answer here
 	if len(args) == 0 {
-		return key
+		return text
 	}
-	return fmt.Sprintf(key, args...)
+	return fmt.Sprintf(text, args...)
+}
+
+// roleWords prints the name of a role as people say it.
+func roleWords(role string) string {
+	if role == "qa" {
+		return words("QA")
+	}
+	return words(strings.ReplaceAll(role, "_", " "))
 }
 
 // assetAddress gives the address of a bundle with its digest, so that browsers keep it until it changes.

@@ -1,0 +1,179 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"veribatch/audit"
+	"veribatch/internal/fault"
+	"veribatch/signatures"
+)
+
+// Command is one act of the plant as a plain struct: the form, the digest of the request key and the signed statement come from it.
+type Command interface {
+	Act() string
+	Home() audit.Stream
+	Do(ctx context.Context, tx *audit.Tx) error
+}
+
+// Signable is a command that somebody signs: the dialog shows its statement and nothing else.
+type Signable interface {
+	Command
+	Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error)
+}
+
+// place says where the form of a command stands on the site.
+type place struct {
+	page   page                                          // draws the page again, with the refused form
+	read   string                                        // the act of reading that page
+	form   func(v *visit) string                         // id of the form on it
+	fields map[string]string                             // field of the form by field of a fault, where they differ
+	next   func(v *visit, result json.RawMessage) string // where to go when it is done
+	other  bool                                          // another person than the one logged in may well sign it
+}
+
+// command makes the handler of one act. It is the only way by which a form of the plant changes a record.
+func command[C Command](s *server, at place, complete ...func(*visit, *C)) func(*visit) error {
+	return func(v *visit) error {
+		if err := v.readForm(v.route.limit()); err != nil {
+			return v.refuse(at, err)
+		}
+		var cmd C
+		if err := bind(v, &cmd); err != nil {
+			return v.refuse(at, err)
+		}
+		for _, f := range complete {
+			f(v, &cmd)
+		}
+		return s.change(v, cmd, at)
+	}
+}
+
+// change carries out one command: a repeat gets the stored answer, a signed act first its statement and then its ticket, and everything
+// happens in one transaction under one entry.
+func (s *server) change(v *visit, cmd Command, at place) error {
+	key := v.form.Get("key")
+	if key == "" {
+		return v.refuse(at, fault.New(fault.Invalid, "This form carries no request key. Open the page again."))
+	}
+	in := audit.Intent{Session: v.who.Token, Act: cmd.Act(), Home: cmd.Home(), Reason: reasonOf(cmd), Key: key, Command: cmd}
+	receipt, found, err := s.Trail.Replayed(v.ctx, in)
+	if err != nil {
+		return v.refuse(at, err)
+	}
+	if found {
+		return v.done(at, receipt)
+	}
+	if signed, ok := cmd.(Signable); ok {
+		if in.Ticket, err = s.ticket(v, signed, at); err != nil || in.Ticket == "" {
+			return s.askToSign(v, signed, at, err)
+		}
+	}
+	ctx := context.WithoutCancel(v.ctx)
+	receipt, err = s.Trail.Change(ctx, in, func(tx *audit.Tx) error { return cmd.Do(ctx, tx) })
+	if in.Ticket != "" && fault.KindOf(err) == fault.Forbidden {
+		return s.askToSign(v, cmd.(Signable), at, err)
+	}
+	if err != nil {
+		return v.refuse(at, err)
+	}
+	return v.done(at, receipt)
+}
+
+// ticket turns user name, password and the statement that was shown into a signing ticket; "" when nothing was signed yet.
+func (s *server) ticket(v *visit, cmd Signable, at place) (string, error) {
+	if !v.form.Has("password") {
+		return "", nil
+	}
+	st, err := s.statement(v, cmd, at)
+	if err != nil {
+		return "", err
+	}
+	digest, err := st.Digest()
+	if err != nil {
+		return "", err
+	}
+	if v.form.Get("statement") != digest.String() {
+		changed := fault.New(fault.Conflict, "The record changed since you read it. Read it again, then sign what is shown now.")
+		in := audit.Intent{Session: v.who.Token, Act: cmd.Act(), Home: cmd.Home()}
+		return "", errors.Join(changed, s.Trail.Refuse(v.ctx, in, changed))
+	}
+	return s.Desk.Issue(v.ctx, signatures.Request{
+		Session: v.who.Token, UserName: v.form.Get("user_name"), Password: v.form.Get("password"), Statement: st,
+	})
+}
+
+// statement builds what is to be signed from the present state, for a person who may read it.
+func (s *server) statement(v *visit, cmd Signable, at place) (st signatures.Statement, err error) {
+	_, err = v.read(at.read, func(v *visit) (View, error) {
+		st, err = cmd.Statement(v.ctx, v.Querier)
+		return nil, err
+	})
+	return st, err
+}
+
+// askToSign shows the statement. A refused signature (why) leaves the dialog open with the reason; anything that is wrong with the act
+// itself goes back to the form.
+func (s *server) askToSign(v *visit, cmd Signable, at place, why error) error {
+	kind := fault.KindOf(why)
+	if why != nil && kind != fault.Unauthenticated && kind != fault.Forbidden && kind != fault.Invalid {
+		return v.refuse(at, why)
+	}
+	st, err := s.statement(v, cmd, at)
+	if err != nil {
+		return v.refuse(at, err)
+	}
+	digest, err := st.Digest()
+	if err != nil {
+		return v.refuse(at, err)
+	}
+	view := &SignView{Page: v.frame(words("Sign: %s", st.Meaning)), Meaning: st.Meaning, Other: at.other, Digest: digest.String(), Back: v.path(), Fields: v.commandFields()}
+	view.Sign = &Form{ID: "sign-form", Action: v.c.Request().URL.Path, Signed: true}
+	if !at.other {
+		view.Signer = view.Person
+	}
+	for _, l := range st.Lines {
+		view.Lines = append(view.Lines, Line(l))
+	}
+	if why == nil {
+		return v.show(200, view)
+	}
+	view.Refuse(why, view.Sign, v.form)
+	return v.show(status[kind], view)
+}
+
+// commandFields are the fields of the command itself, carried along while it is signed.
+func (v *visit) commandFields() []Line {
+	var lines []Line
+	for name := range v.form {
+		if !slices.Contains(carried, name) {
+			lines = append(lines, Line{Label: name, Value: v.form.Get(name)})
+		}
+	}
+	return lines
+}
+
+// done sends the browser to the page that shows what was done; a repeated request gets the same answer.
+func (v *visit) done(at place, receipt audit.Receipt) error {
+	v.s.setCookie(v.c, noticeCookie, v.route.Act, 60)
+	return v.redirect(at.next(v, receipt.Result))
+}
+
+// refuse shows the page of the form again: what was typed, what is wrong at which field, and a new request key. Nothing was saved.
+func (v *visit) refuse(at place, why error) error {
+	f := *fault.As(why)
+	if f.Kind == fault.Internal || f.Kind == fault.Unauthenticated {
+		return why
+	}
+	if mapped, ok := at.fields[f.Field]; ok {
+		f.Field = mapped
+	}
+	v.refused = &refusal{err: &f, form: at.form(v), typed: v.form}
+	view, err := v.read(at.read, at.page)
+	if err != nil {
+		return err
+	}
+	return v.show(status[f.Kind], view)
+}

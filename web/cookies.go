@@ -1,0 +1,84 @@
+package web
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"veribatch/signatures/keyring"
+)
+
+// The cookies of this site. None is readable by scripts, none leaves with a request that another site caused.
+const (
+	sessionCookie = "session" // the secret token of the session
+	stationCookie = "station" // which station this browser is, with the mark of the site key
+	noticeCookie  = "notice"  // what went well, shown once on the next page
+)
+
+const (
+	purposeStation = "station" // separates the mark of a station from everything else that the site key signs
+	stationYears   = 10 * 365 * 24 * 3600
+)
+
+// cookieName adds the browser's own guard where TLS allows it: a __Host- cookie cannot be set from a subdomain or over plain HTTP.
+func (s *server) cookieName(name string) string {
+	if s.TLS {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// setCookie sets a cookie; age 0 ends with the browser, a negative age removes it.
+func (s *server) setCookie(c echo.Context, name, value string, age int) {
+	c.SetCookie(&http.Cookie{
+		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.TLS, SameSite: http.SameSiteStrictMode,
+	})
+}
+
+// markStation makes this browser known as the station: its id is no secret (it stands in the trail), so the cookie carries a mark that only
+// this site can make.
+func (s *server) markStation(c echo.Context, station string) {
+	mark := s.Keyring.Sign(purposeStation, []byte(station))
+	s.setCookie(c, stationCookie, station+"."+base64.RawURLEncoding.EncodeToString(mark), stationYears)
+}
+
+// knownStation reads the station of this browser; "" when it has none or the mark is not ours.
+func (s *server) knownStation(c echo.Context) string {
+	cookie, err := c.Cookie(s.cookieName(stationCookie))
+	if err != nil {
+		return ""
+	}
+	station, encoded, _ := strings.Cut(cookie.Value, ".")
+	mark, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil || uuid.Validate(station) != nil || !keyring.Verify(s.Keyring.Public(), purposeStation, []byte(station), mark) {
+		return ""
+	}
+	return station
+}
+
+// notices are the words for what went well, by the act's word. A cookie names the word, so nobody can put text of their own on the page.
+var notices = map[string]string{
+	"session.unlock": "Unlocked.", "password.change": "The new password is set.", "person.create": "The account is made. Log in with it.",
+	"order.create": "Order created.", "batch.issue": "The record is issued.", "batch.start": "The batch is running.",
+	"step.record": "Value recorded.", "step.correct": "Correction recorded. The earlier value stays readable.", "step.comment": "Comment added.",
+	"step.perform": "Step done.", "step.verify": "Step verified.", "batch.hold": "The batch is held.", "hold.assess": "Assessment signed.",
+	"batch.resume": "The batch goes on.", "batch.abort": "The batch is aborted.", "batch.complete": "The batch is complete.",
+	"recipe.import": "Saved as draft.", "recipe.submit": "Submitted for review.", "recipe.approve": "Approved.", "recipe.make_effective": "The recipe is effective.",
+}
+
+// notice reads what went well, once.
+func (v *visit) notice() string {
+	cookie, err := v.c.Cookie(v.s.cookieName(noticeCookie))
+	if err != nil || v.c.Request().Method != http.MethodGet {
+		return ""
+	}
+	v.s.setCookie(v.c, noticeCookie, "", -1)
+	text, known := notices[cookie.Value]
+	if !known {
+		return ""
+	}
+	return words(text)
+}

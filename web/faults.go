@@ -1,0 +1,119 @@
+package web
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/labstack/echo/v4"
+
+	"veribatch/internal/fault"
+)
+
+// status is the one place where a kind of fault becomes an HTTP status.
+var status = map[fault.Kind]int{
+	fault.Invalid: http.StatusUnprocessableEntity, fault.Missing: http.StatusNotFound, fault.Conflict: http.StatusConflict,
+	fault.NotReady: http.StatusConflict, fault.Refused: http.StatusConflict, fault.Forbidden: http.StatusForbidden,
+	fault.Unauthenticated: http.StatusUnauthorized, fault.TooLarge: http.StatusRequestEntityTooLarge,
+	fault.Busy: http.StatusServiceUnavailable, fault.Internal: http.StatusInternalServerError,
+}
+
+// headings are the titles of the fault page.
+var headings = map[fault.Kind]string{
+	fault.Invalid: "Not understood", fault.Missing: "Not found", fault.Conflict: "Changed in the meantime", fault.NotReady: "Not possible now",
+	fault.Refused: "Refused", fault.Forbidden: "Not allowed", fault.Unauthenticated: "Not logged in", fault.TooLarge: "Too large",
+	fault.Busy: "Busy", fault.Internal: "Something failed inside the system",
+}
+
+// fail shows the fault page: for faults that have no form to stand at. Internal ones get a reference number and a line in the log.
+func (v *visit) fail(err error) error {
+	f := fault.As(fromEcho(err))
+	view := &ErrorView{Page: v.frame(words(headings[f.Kind])), Heading: words(headings[f.Kind]), Message: f.Message, Back: "/"}
+	if f.Kind == fault.Internal {
+		view.Message = fault.As(errors.New("hidden")).Message
+		view.Reference = v.incident(err)
+	}
+	return v.show(status[f.Kind], view)
+}
+
+// fromEcho gives echo's own errors (no such address, no such method) the words of a fault.
+func fromEcho(err error) error {
+	var he *echo.HTTPError
+	if !errors.As(err, &he) {
+		return err
+	}
+	switch he.Code {
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		return fault.New(fault.Missing, "There is no such page. Check the address, or go back and choose again.")
+	case http.StatusBadRequest, http.StatusForbidden:
+		return fault.New(fault.Invalid, "The browser sent something that cannot be read. Open the page again.")
+	}
+	return err
+}
+
+// incident logs a failure of our own under a fresh reference number, which the person sees and tells the administrator.
+func (v *visit) incident(err error) string {
+	reference := newReference()
+	attrs := []any{"reference", reference, "method", v.c.Request().Method, "route", v.c.Path(), "error", scrub(err), "type", fmt.Sprintf("%T", root(err))}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		attrs = append(attrs, "sqlstate", pg.Code, "constraint", pg.ConstraintName, "table", pg.TableName, "column", pg.ColumnName, "routine", pg.Routine)
+	}
+	var p *panicked
+	if errors.As(err, &p) {
+		attrs = append(attrs, "stack", string(p.stack))
+	}
+	v.s.Log.ErrorContext(v.ctx, "incident", attrs...)
+	return reference
+}
+
+func newReference() string {
+	b := make([]byte, 5)
+	rand.Read(b) // never fails: crypto/rand aborts the program instead
+	return base32.StdEncoding.EncodeToString(b)
+}
+
+// valueLike finds what a message may have copied out of a record or a form: quoted text and numbers.
+var valueLike = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'[^']*'|\(.*\)|\d[\d.,:eE+-]*`)
+
+// scrub gives the text of an error without quoted words, brackets and numbers: the log is read by people who may not see GMP values.
+func scrub(err error) string { return valueLike.ReplaceAllString(err.Error(), "…") }
+
+// root gives the innermost error, whose type says what failed.
+func root(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// recovered turns a panic of a handler into an error that carries the place, so that it is logged like any other failure.
+func recovered(handler echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				err = &panicked{value: p, stack: debug.Stack()}
+			}
+		}()
+		return handler(c)
+	}
+}
+
+type panicked struct {
+	value any
+	stack []byte
+}
+
+// Error gives the panic's text; the stack goes to the log apart.
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }

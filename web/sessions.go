@@ -1,0 +1,270 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"veribatch/audit"
+	"veribatch/internal/fault"
+	"veribatch/signatures/identity"
+)
+
+// passwordRules are the rules of identity.CheckPassword in words.
+var passwordRules = []string{
+	fmt.Sprintf("At least %d characters; several words are easy to remember.", identity.MinPassword),
+	"No names of yours, no password that everybody tries first, no rows of keys.",
+	"Nobody else knows it: with it you sign.",
+}
+
+func (s *server) showLogin(v *visit) error {
+	if v.who.Person != "" {
+		return v.redirect("/")
+	}
+	exists, err := s.anybody(v)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return v.redirect("/first")
+	}
+	return s.loginPage(v, http.StatusOK, v.c.QueryParam("next"), nil)
+}
+
+// loginPage shows the log-in, after a refused one with the reason.
+func (s *server) loginPage(v *visit, code int, next string, why error) error {
+	view := &LoginView{Page: v.frame(words("Log in")), Next: local(next), People: s.Demo}
+	view.Login = &Form{ID: "login", Action: "/login"}
+	name, err := s.stationName(v)
+	if err != nil {
+		return err
+	}
+	view.Station = name
+	if why != nil {
+		view.Refuse(why, view.Login, v.form)
+	}
+	return v.show(code, view)
+}
+
+func (s *server) logIn(v *visit) error {
+	if err := v.readForm(maxForm); err != nil {
+		return err
+	}
+	session, err := s.openSession(v)
+	if err != nil {
+		f := fault.As(err)
+		if f.Kind == fault.Internal {
+			return err
+		}
+		return s.loginPage(v, status[f.Kind], v.form.Get("next"), err)
+	}
+	s.setCookie(v.c, sessionCookie, session.Token, 0)
+	return v.redirect(local(v.form.Get("next")))
+}
+
+// openSession ends the session that this browser may still have and opens one for the person who logs in.
+func (s *server) openSession(v *visit) (identity.Session, error) {
+	if v.station == "" {
+		if err := s.register(v); err != nil {
+			return identity.Session{}, err
+		}
+	}
+	session, err := s.Gate.LogIn(v.ctx, v.form.Get("user_name"), v.form.Get("password"), v.station)
+	if err == nil && v.who.Token != "" {
+		err = s.Gate.LogOut(v.ctx, v.who.Token)
+	}
+	return session, err
+}
+
+// stationName reads the name of this browser's station; "" when it has none, or one that this database does not know.
+func (s *server) stationName(v *visit) (name string, err error) {
+	if v.station == "" {
+		return "", nil
+	}
+	err = s.Trail.Read(v.ctx, func(r *audit.Reader) (err error) {
+		name, err = identity.StationName(v.ctx, r, v.station)
+		return err
+	})
+	if name == "" {
+		v.station = ""
+	}
+	return name, err
+}
+
+// register makes a station of an unknown browser, once its first person has given a right password: nobody can fill the plant with stations
+// from outside. A wrong password is entered at the server's own station.
+func (s *server) register(v *visit) error {
+	if _, err := identity.ParseStationName(v.form.Get("station")); err != nil {
+		return err
+	}
+	if p, err := s.Gate.Prove(v.ctx, v.form.Get("user_name"), v.form.Get("password")); err != nil {
+		in := audit.Intent{Session: s.Trail.System(), Act: "session.open", Home: identity.StationStream(audit.SystemStation)}
+		if p.Person == "" {
+			return errors.Join(err, s.Trail.Refuse(v.ctx, in, err))
+		}
+		in.Also = []audit.Stream{identity.StreamOf(p.Person)}
+		return errors.Join(err, s.Trail.RefuseSignature(v.ctx, in, audit.SystemStation, err))
+	}
+	c := identity.NewStation{ID: audit.NewID(), Name: v.form.Get("station")}
+	in := audit.Intent{Session: s.Trail.System(), Act: "station.register", Home: identity.StationStream(c.ID), Reason: "first log-in of this browser"}
+	_, err := s.Trail.Change(v.ctx, in, func(tx *audit.Tx) error { return identity.RegisterStation(context.WithoutCancel(v.ctx), tx, c) })
+	if err != nil {
+		return err
+	}
+	v.station = c.ID
+	s.markStation(v.c, c.ID)
+	return nil
+}
+
+func (s *server) logOut(v *visit) error {
+	if err := s.Gate.LogOut(v.ctx, v.who.Token); err != nil {
+		return err
+	}
+	s.setCookie(v.c, sessionCookie, "", -1)
+	return v.redirect("/login")
+}
+
+func (s *server) lock(v *visit) error {
+	if err := v.readForm(maxForm); err != nil {
+		return err
+	}
+	if !v.who.Locked {
+		if err := s.Gate.Lock(v.ctx, v.who.Token, ""); err != nil {
+			return err
+		}
+	}
+	return v.redirect(local(v.form.Get("next")))
+}
+
+// showLock is the page of a locked station. It answers 423, which tells the script to keep what was typed and to cover the page instead.
+func (v *visit) showLock(why error) error {
+	next := v.path()
+	if v.form != nil {
+		next = local(v.form.Get("next"))
+	}
+	view := &LockView{Page: v.frame(words("Station locked")), Next: next}
+	view.Idle, view.Places = 0, nil
+	view.Unlock = &Form{ID: "unlock", Action: "/session/unlock"}
+	view.Close = &Form{ID: "close", Action: "/session/close"}
+	if why != nil {
+		view.Refuse(why, view.Unlock, nil)
+	}
+	return v.show(http.StatusLocked, view)
+}
+
+func (s *server) unlock(v *visit) error {
+	if err := v.readForm(maxForm); err != nil {
+		return err
+	}
+	if v.who.Locked {
+		err := s.Gate.Unlock(v.ctx, v.who.Token, v.form.Get("password"))
+		if kind := fault.KindOf(err); kind == fault.Unauthenticated || kind == fault.Invalid || kind == fault.Refused {
+			return v.showLock(err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return v.redirect(local(v.form.Get("next")))
+}
+
+// showFirst shows the form of the first administrator while the plant has no people; afterwards there is only the log-in.
+func (s *server) showFirst(v *visit) error {
+	exists, err := s.anybody(v)
+	if err != nil {
+		return err
+	}
+	if exists {
+		return v.redirect("/login")
+	}
+	return s.firstPage(v, nil)
+}
+
+func (s *server) anybody(v *visit) (exists bool, err error) {
+	err = s.Trail.Read(v.ctx, func(r *audit.Reader) (err error) {
+		exists, err = identity.Anybody(v.ctx, r)
+		return err
+	})
+	return exists, err
+}
+
+func (s *server) firstPage(v *visit, why error) error {
+	view := &FirstView{Page: v.frame(words("First administrator")), Rules: passwordRules}
+	view.Create = &Form{ID: "first", Action: "/first"}
+	if why == nil {
+		return v.show(http.StatusOK, view)
+	}
+	view.Refuse(why, view.Create, v.form)
+	return v.show(status[fault.KindOf(why)], view)
+}
+
+// createFirst makes the first administrator, with the one-time token that the server printed, and this browser the first station.
+func (s *server) createFirst(v *visit) error {
+	if err := v.readForm(maxForm); err != nil {
+		return err
+	}
+	f := identity.First{Token: v.form.Get("token"), UserName: v.form.Get("user_name"), FullName: v.form.Get("full_name"), Password: v.form.Get("password")}
+	err := sameTwice(v)
+	if err == nil {
+		_, err = s.Gate.CreateFirst(v.ctx, f)
+	}
+	switch {
+	case fault.KindOf(err) == fault.Internal:
+		return err
+	case err != nil:
+		return s.firstPage(v, err)
+	}
+	session, err := s.openSession(v)
+	if err != nil {
+		return v.redirect("/login") // the account exists; only the station's name was not taken
+	}
+	s.setCookie(v.c, sessionCookie, session.Token, 0)
+	return v.redirect("/")
+}
+
+func sameTwice(v *visit) error {
+	name := "password"
+	if v.form.Has("new_password") {
+		name = "new_password"
+	}
+	if v.form.Get(name) != v.form.Get("again") {
+		return fault.At("again", "The two passwords differ. Type the same one twice.")
+	}
+	return nil
+}
+
+func (s *server) showPassword(v *visit) (View, error) { return s.passwordPage(v, nil), nil }
+
+func (s *server) passwordPage(v *visit, why error) View {
+	view := &PasswordView{Page: v.frame(words("New password")), Rules: passwordRules}
+	view.Change = &Form{ID: "password", Action: "/session/password"}
+	if v.who.MustChange {
+		view.Why = words("This password has to be changed before you go on.")
+	}
+	if why != nil {
+		view.Refuse(why, view.Change, v.form)
+	}
+	return view
+}
+
+func (s *server) changePassword(v *visit) error {
+	if err := v.readForm(maxForm); err != nil {
+		return err
+	}
+	err := sameTwice(v)
+	if err == nil {
+		err = s.Gate.ChangePassword(v.ctx, v.who.Token, v.form.Get("password"), v.form.Get("new_password"))
+	}
+	f := fault.As(err)
+	switch {
+	case err == nil:
+		s.setCookie(v.c, noticeCookie, "password.change", 60)
+		return v.redirect("/")
+	case f.Kind == fault.Internal:
+		return err
+	case f.Kind == fault.Invalid && f.Field == "password": // the rules speak of the new one
+		err = fault.At("new_password", "%s", f.Message)
+	}
+	return v.show(status[f.Kind], s.passwordPage(v, err))
+}

@@ -1,0 +1,218 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"veribatch/audit"
+	"veribatch/internal/fault"
+	"veribatch/signatures/access"
+	"veribatch/signatures/identity"
+)
+
+// visit is one request on its way: who asks at which station, what was posted, and the snapshot that the page is read from.
+type visit struct {
+	s       *server
+	c       echo.Context
+	ctx     context.Context
+	route   Route
+	who     identity.Session // zero when nobody is logged in
+	station string           // id of the known station; "" for an unknown browser
+	form    url.Values       // posted fields, each with exactly one value
+	refused *refusal         // the act that this page shows as refused; nil otherwise
+
+	audit.Querier               // the read transaction, while a page is read
+	roles         []access.Role // of the person, read in it
+}
+
+// refusal is an act that was refused, with the form that asked for it and what was typed there.
+type refusal struct {
+	err   error
+	form  string // id of the form
+	typed url.Values
+}
+
+// page reads a view from the visit's read transaction. It is what every GET route names.
+type page func(v *visit) (View, error)
+
+func (s *server) visit(c echo.Context) *visit {
+	return &visit{s: s, c: c, ctx: c.Request().Context()}
+}
+
+// answer runs a route: who is it, may this browser ask at all, then the route's own handler.
+func (s *server) answer(route Route) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		v := s.visit(c)
+		v.route = route
+		v.station = s.knownStation(c)
+		if err := v.enter(); err != nil {
+			return v.turnAway(err)
+		}
+		if v.who.Locked && !route.locked {
+			return v.showLock(nil)
+		}
+		if v.who.MustChange && !route.own() {
+			return v.redirect("/session/password")
+		}
+		if id := c.Param("batch"); id != "" && (len(id) != 36 || uuid.Validate(id) != nil) {
+			return v.fail(fault.New(fault.Missing, "There is no such batch. Check the address, or go back and choose again."))
+		}
+		if err := route.handle(v); err != nil {
+			return v.turnAway(err)
+		}
+		return nil
+	}
+}
+
+// enter finds the session. Routes for anyone go on without one.
+func (v *visit) enter() error {
+	cookie, err := v.c.Cookie(v.s.cookieName(sessionCookie))
+	if err == nil {
+		v.who, err = v.s.Gate.Find(v.ctx, cookie.Value)
+		if err == nil {
+			v.station = v.who.Station
+			return nil
+		}
+		v.who = identity.Session{}
+	}
+	if v.route.anyone && (errors.Is(err, http.ErrNoCookie) || fault.KindOf(err) == fault.Unauthenticated) {
+		return nil
+	}
+	if errors.Is(err, http.ErrNoCookie) {
+		return fault.New(fault.Unauthenticated, "Log in first.")
+	}
+	return err
+}
+
+// turnAway answers what failed: who is not logged in is asked to log in and then comes back, everything else is a fault page.
+func (v *visit) turnAway(err error) error {
+	if fault.KindOf(err) != fault.Unauthenticated {
+		return v.fail(err)
+	}
+	next := "/"
+	if v.c.Request().Method == http.MethodGet {
+		next = v.c.Request().URL.RequestURI()
+		if v.c.Request().URL.Path == "/" {
+			return v.redirect("/login")
+		}
+	}
+	return v.redirect("/login?next=" + url.QueryEscape(next))
+}
+
+// read runs a page in one read-only snapshot, after the right to read was looked up in it. A refused read is an entry of the station.
+func (v *visit) read(act string, p page) (view View, err error) {
+	err = v.s.Trail.Read(v.ctx, func(r *audit.Reader) (err error) {
+		v.Querier = r
+		defer func() { v.Querier = nil }()
+		if v.roles, err = access.RolesOf(v.ctx, r, v.who.Person); err != nil {
+			return err
+		}
+		if !v.may(act) {
+			return fault.New(fault.Forbidden, "You have no right to see this page (%s). Ask your administrator if you need it.", act)
+		}
+		view, err = p(v)
+		return err
+	})
+	if fault.KindOf(err) == fault.Forbidden {
+		in := audit.Intent{Session: v.who.Token, Act: act, Home: identity.StationStream(v.who.Station), Also: v.subject()}
+		return nil, errors.Join(err, v.s.Trail.Refuse(v.ctx, in, err))
+	}
+	return view, err
+}
+
+// subject names the batch that the address is about, for the entry of a refused read.
+func (v *visit) subject() []audit.Stream {
+	id := v.c.Param("batch")
+	if uuid.Validate(id) != nil {
+		return nil
+	}
+	return []audit.Stream{audit.Stream("batch/" + id)}
+}
+
+// may tells whether the person has the right to an act, by the roles read in this snapshot.
+func (v *visit) may(act string) bool { return access.Allowed(v.roles, act) }
+
+// frame gives the part that all pages share.
+func (v *visit) frame(title string) Page {
+	p := Page{Title: title, Demo: len(v.s.Demo) > 0, Station: v.who.StationName, Idle: v.s.Idle, Path: v.path(), Now: time.Now(), Notice: v.notice()}
+	if v.who.Person != "" {
+		p.Person = &Person{UserName: v.who.UserName, FullName: v.who.FullName}
+		for _, r := range v.roles {
+			p.Person.Roles = append(p.Person.Roles, r.Title())
+		}
+		p.Places = Places(v.c.Request().URL.Path, v.may)
+	}
+	return p
+}
+
+// path is the GET address to which an unlock or a log-in returns. A refused form stands at the address of its page.
+func (v *visit) path() string {
+	if v.c.Request().Method == http.MethodGet {
+		return v.c.Request().URL.RequestURI()
+	}
+	if back, err := url.Parse(v.c.Request().Referer()); err == nil && back.Host == v.c.Request().Host {
+		return local(back.RequestURI())
+	}
+	return "/"
+}
+
+// local keeps a return address on this server: anything else becomes the home page.
+func local(address string) string {
+	if !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") || strings.ContainsAny(address, "\\\r\n\t") {
+		return "/"
+	}
+	return address
+}
+
+// fill completes a form: when it is the one whose act was refused, with what was typed and what is wrong.
+func (v *visit) fill(f Form) Form {
+	if v.refused != nil && v.refused.form == f.ID {
+		var scratch Page
+		scratch.Refuse(v.refused.err, &f, v.refused.typed)
+	}
+	return f
+}
+
+// offer gives a form when the person has the right to its act and the state allows it, nil (no button) otherwise.
+func (v *visit) offer(allowed bool, act string, f Form) *Form {
+	if !allowed || !v.may(act) {
+		return nil
+	}
+	f = v.fill(f)
+	return &f
+}
+
+// show draws a view; the refused act, if any, stands in its message area with a link to the field.
+func (v *visit) show(code int, view View) error {
+	if r := v.refused; r != nil {
+		f := fault.As(r.err)
+		at := Fault{Message: f.Message}
+		if f.Field != "" && r.form != "" {
+			at.Field = r.form + "-" + f.Field
+		}
+		if page := view.Frame(); !slices.Contains(page.Faults, at) {
+			page.Faults = append(page.Faults, at)
+		}
+	}
+	header := v.c.Response().Header()
+	header.Set(echo.HeaderContentType, echo.MIMETextHTMLCharsetUTF8)
+	var b strings.Builder
+	if err := v.s.pages.Render(&b, view); err != nil {
+		if _, again := view.(*ErrorView); again {
+			return err
+		}
+		return v.fail(err)
+	}
+	return v.c.HTML(code, b.String())
+}
+
+// redirect answers a POST with the page to look at next; a reload then repeats nothing.
+func (v *visit) redirect(to string) error { return v.c.Redirect(http.StatusSeeOther, to) }
