@@ -31,11 +31,10 @@ func (p *paper) cover() {
 	p.facts([]fact{
 		{"Batch", orDash(r.Batch.Number), label}, {"State", r.State, label},
 		{"Order", r.Batch.OrderNumber, body}, {"Batch size", r.Batch.Size, body}, {"Site", r.Site, body},
-		{"Recipe", list(", ", r.Recipe.Code, r.Recipe.Title), body}, {"Recipe version", r.Recipe.Version, body},
-		{"Digest of the recipe", list(" ", "SHA-256", r.Recipe.Digest), code}, {"Language of the recipe", r.Recipe.Language, body},
+		{"Recipe", list(", ", r.Recipe.Code, labelled("version", r.Recipe.Version)), body},
 		{"Record in the system", "batch/" + r.Batch.ID, code},
 		{"Printed", list(" by ", clock(r.GeneratedAt), person(r.GeneratedBy)), body},
-		{"", list(", ", r.GeneratedBy.ID, strings.Join(r.GeneratedBy.Roles, ", ")), note},
+		{"", list(" · ", r.GeneratedBy.ID, strings.Join(r.GeneratedBy.Roles, ", "), labelled("Veribatch", r.Program)), note},
 	})
 	p.attention()
 }
@@ -64,8 +63,8 @@ func (p *paper) facts(facts []fact) {
 
 // point is something a reviewer should look at.
 type point struct {
-	sign, where, what string
-	to                *anchor
+	what, where string
+	to          *anchor
 }
 
 // attention lists everything in the record that did not go as planned, with the page where it stands.
@@ -78,10 +77,10 @@ func (p *paper) attention() {
 		p.nothing("None: no alert or action limit, correction, repeated measurement, late entry, voided act, hold or refused act was recorded.")
 		return
 	}
-	t := table{sheet: p.sheet, columns: []column{{"What", 40}, {"Where", 124}, {"Page", 13}}, context: "Points of attention (continued)"}
+	t := table{sheet: p.sheet, columns: []column{{"What", 57}, {"Where", 108}, {"Page", 12}}, context: "Points of attention (continued)"}
 	for _, point := range points {
 		t.add(row{cells: []cell{
-			{column: 0, paras: []para{{text: point.sign + point.what, style: strong}}},
+			{column: 0, paras: []para{{text: point.what, style: strong}}},
 			{column: 1, paras: []para{{text: point.where, style: small}}},
 		}})
 		p.pageOf(p.y-small.leading()-padding, point.to)
@@ -110,14 +109,14 @@ func pointsOf(st Step, to *anchor) []point {
 	for _, v := range st.Values {
 		for _, r := range v.Readings {
 			at := where + ": " + v.Title + " " + list(" ", r.Text, r.Unit)
-			for _, m := range marks(r) {
-				points = append(points, point{m.sign, at, m.word, to})
+			if what := words(marks(r)); what != "" {
+				points = append(points, point{what, at, to})
 			}
 		}
 	}
 	for _, a := range st.Acts {
-		for _, m := range actMarks(a) {
-			points = append(points, point{m.sign, where + ": " + a.What + " by " + who(a.By), m.word, to})
+		if what := words(actMarks(a)); what != "" {
+			points = append(points, point{what, where + ": " + a.What + " by " + who(a.By), to})
 		}
 	}
 	return points
@@ -127,11 +126,11 @@ func pointsOf(st Step, to *anchor) []point {
 func (p *paper) otherPoints() []point {
 	var points []point
 	for _, h := range p.record.Holds {
-		points = append(points, point{signAction, fmt.Sprintf("Hold %d, %s", h.Number, h.Cause), "held", &p.holds})
+		points = append(points, point{signAction + "held", fmt.Sprintf("Hold %d, %s", h.Number, h.Cause), &p.holds})
 	}
 	for _, e := range p.record.Trail {
 		if e.Refused {
-			points = append(points, point{signRefused, fmt.Sprintf("%s by %s: %s", e.Act, who(Who{e.By.Name, e.By.User}), e.Reason), "refused", &p.trail})
+			points = append(points, point{signRefused + "refused", fmt.Sprintf("%s by %s: %s", e.Act, who(Who{e.By.Name, e.By.User}), e.Reason), &p.trail})
 		}
 	}
 	return points
@@ -174,6 +173,15 @@ func actMarks(a Act) []mark {
 		m = append(m, mark{signLate, "late entry", framed})
 	}
 	return m
+}
+
+// words gives marks in one line.
+func words(marks []mark) string {
+	parts := make([]string, len(marks))
+	for i, m := range marks {
+		parts[i] = m.sign + m.word
+	}
+	return strings.Join(parts, "  ")
 }
 
 func markParas(marks []mark) []para {

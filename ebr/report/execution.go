@@ -16,7 +16,7 @@ const (
 )
 
 // stepColumns are the columns of everything that was done: values, acts, holds.
-var stepColumns = []column{{"Value or act", 47}, {"Reading", 38}, {"Judgement", 27}, {"Done / entered", 37}, {"By", 28}}
+var stepColumns = []column{{"Value or act", 45}, {"Reading", 38}, {"Judgement", 26}, {"Done / entered", 39}, {"By", 29}}
 
 // execution writes every step with what was asked, every reading, every act.
 func (p *paper) execution() {
@@ -214,10 +214,6 @@ const (
 func (t *table) act(a Act) {
 	what := strong
 	what.strike = a.Void
-	signed := "not signed"
-	if a.Signature != 0 {
-		signed = fmt.Sprintf("signature no. %d", a.Signature)
-	}
 	var notes []para
 	if a.Reason != "" {
 		notes = []para{{text: "Reason: " + a.Reason, style: small}}
@@ -225,13 +221,27 @@ func (t *table) act(a Act) {
 	t.add(row{
 		cells: []cell{
 			{paras: []para{{text: upper(a.What), style: what}, {text: labelled("as", a.Role), style: note}}},
-			{column: 1, paras: []para{{text: signed, style: small}}},
+			{column: 1, paras: t.signed(a.Signature)},
 			{column: 2, paras: markParas(actMarks(a))},
 			{column: 3, paras: []para{{text: clock(a.Done), style: small7}, {text: clock(a.Entered), style: note}}},
 			{column: 4, paras: []para{{text: who(a.By), style: small}}},
 		},
 		notes: notes, again: upper(a.What) + " by " + who(a.By),
 	})
+}
+
+// signed says what a signature means and where its digest stands.
+func (t *table) signed(n int) []para {
+	if n == 0 {
+		return []para{{text: "not signed", style: small}}
+	}
+	paras := []para{{text: fmt.Sprintf("signature no. %d", n), style: note}}
+	for _, s := range t.record.Signatures {
+		if s.Number == n {
+			return append([]para{{text: "signed: " + s.Meaning, style: small}}, paras...)
+		}
+	}
+	return paras
 }
 
 // upper starts a word with a capital letter.

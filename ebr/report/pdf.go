@@ -59,6 +59,7 @@ func newPaper(r *Record) *paper {
 	}
 	p.operations, p.steps = make([]anchor, operations), make([]anchor, steps)
 	p.chapters = []*chapter{
+		{title: "Recipe", to: new(anchor), write: p.recipe},
 		{title: "Bill of materials", to: new(anchor), write: p.materials},
 		{title: "Persons", to: new(anchor), write: p.persons},
 		{title: "Course of the batch", to: new(anchor), write: p.course},

@@ -14,8 +14,9 @@ import (
 // Record is the record of one batch, as plain data. What stands in it is printed, field by field; a test takes away each field in turn.
 // Times are printed with date, second and distance from UTC, in the zone that the value carries.
 type Record struct {
-	Site string // name of the plant
-	Demo bool   // made by the demo plant: every page says that it is not for production use
+	Site    string // name of the plant
+	Program string // version of the program that printed it
+	Demo    bool   // made by the demo plant: every page says that it is not for production use
 
 	State       string    // "in execution", "held", "complete", "aborted" ... as of GeneratedAt; on every page
 	GeneratedAt time.Time // server time of the reading; it also dates the file, so that one Record gives one file
@@ -44,21 +45,23 @@ type Batch struct {
 	Moves       []Act  // created, issued, started, held, resumed, completed, aborted
 }
 
-// Recipe names the exact text that was executed.
+// Recipe names the exact text that was executed, and who answers for it.
 type Recipe struct {
-	Code     string
-	Title    string
-	Version  string
-	Language string
-	Digest   string // SHA-256 of the text, hex
+	Code        string
+	Title       string
+	Version     string
+	Language    string
+	Description string
+	Digest      string // SHA-256 of the text, hex
+	Moves       []Act  // imported, submitted, approved, made effective
 }
 
-// Material is one line of the bill of materials.
+// Material is one line of the bill of materials (21 CFR 211.186(b)(2) to (4)).
 type Material struct {
-	ID       string
+	Code     string
 	Name     string
-	Quantity string // exact, with unit
-	Function string
+	Quantity string // per batch, exact, with unit
+	Active   bool   // the strength of the product speaks of it
 }
 
 // Person is someone who appears in the record. Roles are those held when the record was printed.

@@ -11,11 +11,15 @@ func (p *paper) materials() {
 		p.nothing("The recipe lists no materials.")
 		return
 	}
-	t := table{sheet: p.sheet, columns: []column{{"Code", 38}, {"Material", 62}, {"Function", 43}, {"Quantity", 34}}, context: "Bill of materials (continued)"}
+	t := table{sheet: p.sheet, columns: []column{{"Code", 38}, {"Material", 66}, {"Part", 39}, {"Quantity per batch", 34}}, context: "Bill of materials (continued)"}
 	for _, m := range p.record.Materials {
+		role := "component"
+		if m.Active {
+			role = "active substance"
+		}
 		t.add(row{cells: []cell{
-			{column: 0, paras: []para{{text: m.ID, style: small}}}, {column: 1, paras: []para{{text: m.Name, style: small}}},
-			{column: 2, paras: []para{{text: m.Function, style: small}}}, {column: 3, paras: []para{{text: m.Quantity, style: strong}}},
+			{column: 0, paras: []para{{text: m.Code, style: small}}}, {column: 1, paras: []para{{text: m.Name, style: small}}},
+			{column: 2, paras: []para{{text: role, style: small}}}, {column: 3, paras: []para{{text: m.Quantity, style: strong}}},
 		}})
 	}
 	t.end()
@@ -44,8 +48,28 @@ func (p *paper) course() {
 		p.nothing("Nothing has happened to this batch.")
 		return
 	}
-	t := &table{sheet: p.sheet, columns: stepColumns, context: "Course of the batch (continued)"}
-	for _, a := range p.record.Batch.Moves {
+	p.acts(p.record.Batch.Moves, "Course of the batch")
+}
+
+// recipe writes which text was executed and who answers for it (21 CFR 211.186(a)).
+func (p *paper) recipe() {
+	r := p.record.Recipe
+	p.facts([]fact{
+		{"Code", r.Code, label}, {"Title", r.Title, body}, {"Version", r.Version, body}, {"Language", r.Language, body},
+		{"Digest of the text", list(" ", "SHA-256", r.Digest), code}, {"Description", r.Description, body},
+	})
+	p.y += 2
+	if len(r.Moves) > 0 {
+		p.acts(r.Moves, "Life of the recipe")
+	}
+}
+
+// actColumns are the columns of acts that are no part of a step.
+var actColumns = []column{{"Act", 45}, {"Signature", 38}, {"", 26}, {"Done / entered", 39}, {"By", 29}}
+
+func (p *paper) acts(acts []Act, context string) {
+	t := &table{sheet: p.sheet, columns: actColumns, context: context + " (continued)"}
+	for _, a := range acts {
 		t.act(a)
 	}
 	t.end()
@@ -57,7 +81,7 @@ func (p *paper) holdsChapter() {
 		p.nothing("The batch was never held.")
 	}
 	for _, h := range p.record.Holds {
-		t := &table{sheet: p.sheet, columns: stepColumns, context: fmt.Sprintf("Hold %d (continued)", h.Number)}
+		t := &table{sheet: p.sheet, columns: actColumns, context: fmt.Sprintf("Hold %d (continued)", h.Number)}
 		t.hold(h)
 		t.end()
 	}
@@ -90,10 +114,10 @@ func (t *table) hold(h Hold) {
 // comments writes the comments on the batch as a whole.
 func (p *paper) comments() {
 	if len(p.record.Comments) == 0 {
-		p.nothing("None. Comments on steps and values stand in chapter 4.")
+		p.nothing("None. Comments on steps and values stand in the chapter Execution.")
 		return
 	}
-	t := &table{sheet: p.sheet, columns: []column{{"", 12}, {"Comment", 60}, {"", 40}, {"Entered", 37}, {"By", 28}}, context: "Comments on the batch (continued)"}
+	t := &table{sheet: p.sheet, columns: []column{{"", 12}, {"Comment", 58}, {"", 39}, {"Entered", 39}, {"By", 29}}, context: "Comments on the batch (continued)"}
 	for i, n := range p.record.Comments {
 		t.add(row{
 			cells: []cell{
@@ -115,7 +139,7 @@ func (p *paper) signatures() {
 	p.flow(left, para{text: "Each was given with user name and password on a statement of what is signed. The statement is kept under its digest; " +
 		"a manifest sealed with the key of the site binds it to the person, the meaning and the time.", style: note})
 	p.y += 2
-	t := &table{sheet: p.sheet, columns: []column{{"No.", 11}, {"Meaning", 38}, {"What was signed", 55}, {"Signed", 37}, {"Printed name", 36}}, context: "Signatures (continued)"}
+	t := &table{sheet: p.sheet, columns: []column{{"No.", 11}, {"Meaning", 38}, {"What was signed", 53}, {"Signed", 39}, {"Printed name", 36}}, context: "Signatures (continued)"}
 	for _, s := range p.record.Signatures {
 		t.add(row{
 			cells: []cell{

@@ -100,7 +100,7 @@ type column struct {
 
 // row is one row: cells side by side, notes below them from the second column to the right margin.
 type row struct {
-	cells []cell
+	cells []cell // the first one in the first column, with or without text
 	notes []para
 	again string // before the rest of a row that a page break cuts: "12.55 kg, struck through"
 	sub   bool   // belongs to the row above: the rule leaves out the first column
@@ -171,14 +171,17 @@ type laid struct {
 	notes []printed
 }
 
-func (l laid) height() float64 { return l.cellsHeight() + heightOf(l.notes) + 2*padding }
-
-func (l laid) cellsHeight() float64 {
-	h := 0.0
-	for _, lines := range l.cells {
-		h = max(h, heightOf(lines))
+// height is that of the first column, or of the others with the notes below them.
+func (l laid) height() float64 {
+	first, others := 0.0, 0.0
+	for i, lines := range l.cells {
+		if i == 0 {
+			first = heightOf(lines)
+		} else {
+			others = max(others, heightOf(lines))
+		}
 	}
-	return h
+	return max(first, others+heightOf(l.notes)) + 2*padding
 }
 
 // add draws a row, on following pages too when it is higher than what is left and too high to be kept whole.
@@ -237,21 +240,26 @@ func (t *table) drawPart(r row, l laid) (rest laid, more bool) {
 	t.rule(from, right, t.y, 0.15, pale)
 	y := t.y + padding
 	room := bottom - y - padding
-	high := 0.0
+	first, others, cut := 0.0, 0.0, false
 	for i, c := range r.cells {
 		fits := fitting(l.cells[i], room)
 		t.draw(t.x(c.column)+pad(c.column), y, l.cells[i][:fits])
-		high = max(high, heightOf(l.cells[i][:fits]))
 		rest.cells = append(rest.cells, l.cells[i][fits:])
 		more = more || fits < len(l.cells[i])
+		if h := heightOf(l.cells[i][:fits]); i == 0 {
+			first = h
+		} else {
+			others = max(others, h)
+			cut = cut || fits < len(l.cells[i])
+		}
 	}
 	fits := 0
-	if !more {
-		fits = fitting(l.notes, room-high)
-		t.draw(t.x(1), y+high, l.notes[:fits])
+	if !cut { // notes come after the cells above them
+		fits = fitting(l.notes, room-others)
+		t.draw(t.x(1), y+others, l.notes[:fits])
 	}
 	rest.notes = l.notes[fits:]
-	t.y = y + high + heightOf(l.notes[:fits]) + padding
+	t.y = y + max(first, others+heightOf(l.notes[:fits])) + padding
 	return rest, more || len(rest.notes) > 0
 }
 
