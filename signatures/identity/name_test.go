@@ -1,8 +1,6 @@
 package identity
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -10,8 +8,6 @@ import (
 
 	"veribatch/internal/fault"
 )
-
-func sorted[T cmp.Ordered](all []T) []T { slices.Sort(all); return all }
 
 func TestParseName(t *testing.T) {
 	for raw, want := range map[string]string{

@@ -153,8 +153,8 @@ func TestHasherIsBounded(t *testing.T) {
 	}
 }
 
-// An unknown name costs what a known one costs (fault F87). The medians may differ by half, which a missing hash would exceed a
-// hundred times.
+// An unknown name costs what a known one costs (fault F87): the fastest of many runs, taken in turns, differ by less than a third. A
+// verification that skips the hash would be a hundred times faster.
 func TestUnknownUserCostsTheSame(t *testing.T) {
 	params := cheap
 	params.Memory = 8 << 10
@@ -163,19 +163,17 @@ func TestUnknownUserCostsTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	median := func(hash string) time.Duration {
-		var all []time.Duration
-		for range 15 {
+	fastest := map[string]time.Duration{hash: time.Hour, "": time.Hour}
+	for range 40 {
+		for against := range fastest {
 			start := time.Now()
-			if ok, err := h.Verify(context.Background(), "wrong river 42 tin", hash); ok || err != nil {
+			if ok, err := h.Verify(context.Background(), "wrong river 42 tin", against); ok || err != nil {
 				t.Fatal(ok, err)
 			}
-			all = append(all, time.Since(start))
+			fastest[against] = min(fastest[against], time.Since(start))
 		}
-		return sorted(all)[7]
 	}
-	known, unknown := median(hash), median("")
-	if unknown < known/2 || unknown > known*2 {
+	if known, unknown := fastest[hash], fastest[""]; unknown < known*2/3 || known < unknown*2/3 {
 		t.Errorf("known %v, unknown %v", known, unknown)
 	}
 }

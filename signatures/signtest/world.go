@@ -46,6 +46,14 @@ type Person struct {
 // New makes a started plant with one station and one administrator. Change sees the settings before the gate is made.
 func New(t testing.TB, change ...func(*identity.Settings)) *World {
 	t.Helper()
+	w := Empty(t, change...)
+	w.Admin = w.firstAdministrator()
+	return w
+}
+
+// Empty makes a started plant with one station and nobody in it.
+func Empty(t testing.TB, change ...func(*identity.Settings)) *World {
+	t.Helper()
 	w := &World{T: t, Ctx: context.Background(), DB: pgtest.New(t)}
 	trail, err := audit.Open(w.Ctx, w.DB.AppDSN)
 	require.NoError(t, err)
@@ -64,7 +72,6 @@ func New(t testing.TB, change ...func(*identity.Settings)) *World {
 	require.NoError(t, signatures.RegisterKey(w.Ctx, trail, key))
 	w.Desk = signatures.Desk{Trail: trail, Gate: w.Gate, Key: key, Zone: time.FixedZone("", 3600)}
 	w.Station = w.AddStation("Granulation 1")
-	w.Admin = w.firstAdministrator()
 	return w
 }
 
