@@ -1,0 +1,132 @@
+package recipes
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/agext/levenshtein"
+
+	"veribatch/internal/plaintext"
+)
+
+// Fault is one thing wrong in the text of a recipe, with its place and what to do.
+type Fault struct {
+	File         string
+	Line, Column int    // from 1, in characters
+	Message      string // what is wrong
+	Hint         string // what to write instead; may be empty
+	Source       string // the line of the text, or the part of a long line around the place; printable
+	Caret        int    // how many characters of Source stand before the place
+}
+
+// String prints the fault as people know it from compilers: place and message, the line with a caret under the place, the hint.
+func (f Fault) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:%d:%d: %s\n", f.File, f.Line, f.Column, f.Message)
+	if f.Source != "" {
+		fmt.Fprintf(&b, "    %s\n    %s^\n", f.Source, strings.Repeat(" ", f.Caret))
+	}
+	if f.Hint != "" {
+		fmt.Fprintf(&b, "    %s\n", f.Hint)
+	}
+	return b.String()
+}
+
+// window gives the part of a line around a place and how many characters stand before it. It hides what a terminal would obey and
+// what cannot be shown.
+func window(line []byte, at int) (string, int) {
+	const before, after = 60, 60
+	at = min(at, len(line))
+	show := func(part []byte) []rune {
+		runes := []rune(string(part)) // a byte that is no character becomes U+FFFD
+		for i, r := range runes {
+			switch {
+			case r == '\t':
+				runes[i] = ' '
+			case !plaintext.Printable(r):
+				runes[i] = '?'
+			}
+		}
+		return runes
+	}
+	left := show(line[max(0, at-4*before):at])
+	right := show(line[at:min(len(line), at+4*after)])
+	left, right = left[max(0, len(left)-before):], right[:min(len(right), after)]
+	return strings.TrimRight(string(left)+string(right), " "), len(left)
+}
+
+// Faults are all faults of a text, ordered by place.
+type Faults []Fault
+
+// Error prints them all, one after the other.
+func (fs Faults) Error() string {
+	var b strings.Builder
+	for _, f := range fs {
+		b.WriteString(f.String())
+	}
+	return b.String()
+}
+
+// checker reads one text and collects its faults. Places are byte offsets until a fault is made of them.
+type checker struct {
+	file   string
+	src    []byte
+	faults Faults
+}
+
+func newChecker(file string, src []byte) *checker { return &checker{file: file, src: src} }
+
+// fault notes what is wrong at a place. After maxFaults it says so once and notes no more.
+func (c *checker) fault(at int, hint, format string, args ...any) {
+	if len(c.faults) > maxFaults {
+		return
+	}
+	if len(c.faults) == maxFaults {
+		hint, format, args = "", "There are more faults. Mend these first, then check again.", nil
+		at = len(c.src)
+	}
+	at = min(at, len(c.src))
+	start := bytes.LastIndexByte(c.src[:at], '\n') + 1
+	end := len(c.src)
+	if n := bytes.IndexByte(c.src[at:], '\n'); n >= 0 {
+		end = at + n
+	}
+	source, caret := window(bytes.TrimSuffix(c.src[start:end], []byte{'\r'}), min(at, end)-start)
+	c.faults = append(c.faults, Fault{
+		File: c.file, Line: c.line(at), Column: utf8.RuneCount(c.src[start:at]) + 1,
+		Message: fmt.Sprintf(format, args...), Hint: hint, Source: source, Caret: caret,
+	})
+}
+
+// line gives the number of the line in which a place lies, from 1.
+func (c *checker) line(at int) int { return bytes.Count(c.src[:at], []byte{'\n'}) + 1 }
+
+func (c *checker) sorted() Faults {
+	slices.SortStableFunc(c.faults, func(a, b Fault) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	return c.faults
+}
+
+// nearest gives a hint with the known word that a wrong one was probably meant to be, else all known words.
+func nearest(word string, known []string) string {
+	best, distance := "", 3
+	for _, k := range known {
+		if d := levenshtein.Distance(strings.ToLower(word), k, nil); d < distance && d < len(k) {
+			best, distance = k, d
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("Did you mean %s?", best)
+	}
+	if len(known) == 0 {
+		return "Nothing can stand here."
+	}
+	return "Known here: " + strings.Join(known, ", ") + "."
+}

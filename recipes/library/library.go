@@ -1,0 +1,27 @@
+// Package library owns the recipe texts that are shipped with the program: one for tours and tests, one that shows a real process.
+// It does not make them effective; people import, review and approve them like any other recipe (the demo plant does so by its people).
+// Start reading at All, or in the texts themselves.
+package library
+
+import "embed"
+
+//go:embed *.recipe
+var files embed.FS
+
+// Names of the shipped recipes.
+const (
+	BufferTour     = "buffer-tour.recipe"     // ten steps with every kind of value, for tours and tests
+	Paracetamol500 = "paracetamol-500.recipe" // paracetamol 500 mg tablets up to the final blend
+)
+
+// All gives the names of the shipped recipes, simplest first.
+func All() []string { return []string{BufferTour, Paracetamol500} }
+
+// Text gives the exact text of a shipped recipe; it panics on a name that is not one of All.
+func Text(name string) []byte {
+	src, err := files.ReadFile(name)
+	if err != nil {
+		panic("library: " + err.Error())
+	}
+	return src
+}
