@@ -137,7 +137,7 @@ type StepView struct {
 }
 
 // Input is the form for one value. Fields: value, and when set so: reason (Reason), comment, performed_at and late_reason (Late).
-// A decimal is sent as typed; yes_no as "yes"/"no"; a date_time and performed_at as "2006-01-02T15:04" in the zone of the plant.
+// A decimal is sent as typed; yes_no as "yes"/"no"; a date_time and performed_at as "2006-01-02 15:04" in the zone of the plant.
 type Input struct {
 	Form
 	Name      string // label: "Gross weight of container 1"

@@ -196,12 +196,15 @@ func (b *Tab) Picture(name string) {
 	b.write(name, Get(b, chromedp.CaptureScreenshot()))
 }
 
-// WholePicture writes a PNG of the whole page, however long.
+// WholePicture writes a PNG of the whole page, however long; what is fixed on the screen stands where it belongs in the page.
 func (b *Tab) WholePicture(name string) {
 	b.t.Helper()
 	if pictures() == "" {
 		return
 	}
+	b.Do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("body *").forEach(e => {
+		if (getComputedStyle(e).position === "fixed") e.style.position = "static";
+	})`))
 	b.write(name, Get(b, chromedp.FullScreenshot(100)))
 }
 

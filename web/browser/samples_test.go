@@ -213,6 +213,12 @@ func stepPages() map[string]func() web.View {
 				v.Input = &web.Input{Form: *form("value"), Name: "Look", Kind: "choice", Choices: []string{"as the reference", "lumpy", "dusty", "coloured"}, Limits: []web.Limit{{Name: "action", Text: "must be: as the reference"}}}
 			})
 		},
+		"step-time": func() web.View {
+			return step(func(v *web.StepView) {
+				v.Step = web.StepProgress{Number: 7, Title: "Start of drying", Kind: "entry", State: "open", Instruction: "Record when the dryer was started."}
+				v.Input, v.Late = &web.Input{Form: *form("value"), Name: "Dryer started at", Kind: "date_time", Separator: "."}, false
+			})
+		},
 		"step-verify": func() web.View {
 			return step(func(v *web.StepView) {
 				v.Step.State = "performed"

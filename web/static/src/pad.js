@@ -1,33 +1,73 @@
-// The numeric pad: large keys for gloves that type into the one number field. The physical keyboard goes on working; the screen keyboard of
-// a tablet stays away because the pad is there.
+// The numeric pad: large keys for gloves that type into the field for a number or a time. It stands beside the one input of the operator's screen
+// and moves to the field that is being filled. The physical keyboard goes on working; the tablet's own keyboard stays away. Times are typed as
+// digits only: their separators come by themselves.
+
+const typed = "[data-decimal], [data-moment]";
+const shapes = { moment: "dddd-dd-dd dd:dd", day: "dddd-dd-dd" };
+let target = null;
+
+function aim(field) {
+  const pad = document.getElementById("pad");
+  if (!pad || !field) return;
+  target = field;
+  field.inputMode = "none";
+  const own = document.getElementById("pad-place");
+  if (own && field.form?.matches(".vb-one") && field.name === "value") own.append(pad);
+  else field.closest(".vb-amount").after(pad);
+  for (const act of ["sign", "separator"]) pad.querySelector(`[data-pad-act=${act}]`).disabled = "moment" in field.dataset;
+  pad.querySelector("[data-pad-act=separator]").textContent = field.dataset.separator ?? ".";
+  pad.hidden = false;
+}
 
 function start() {
-  const pad = document.getElementById("pad");
-  const field = pad && document.getElementById(pad.dataset.for);
+  for (const now of document.querySelectorAll("[data-now-for]")) now.hidden = false;
+  const place = document.getElementById("pad-place");
+  const field = place && document.querySelector(`.vb-one :is(${typed})[name=value]`);
   if (!field) return;
-  pad.hidden = false;
-  field.inputMode = "none";
-  field.focus({ preventScroll: true });
+  aim(field);
+  if (!document.querySelector("[aria-invalid=true]")) field.focus({ preventScroll: true });
+}
+
+// shape puts the separators of a time between its digits: 202611220310 becomes 2026-11-22 03:10.
+function shape(text, pattern) {
+  const digits = text.replace(/\D/g, "");
+  let out = "";
+  for (let i = 0, d = 0; i < pattern.length && d < digits.length; i++) out += pattern[i] === "d" ? digits[d++] : pattern[i];
+  return out;
 }
 
 function press(button) {
-  const field = document.getElementById(button.closest("#pad").dataset.for);
   const { type, padAct } = button.dataset;
-  const from = field.selectionStart ?? field.value.length;
-  const to = field.selectionEnd ?? from;
+  const from = target.selectionStart ?? target.value.length;
+  const to = target.selectionEnd ?? from;
   if (padAct === "sign") {
-    field.value = /^[-−]/.test(field.value) ? field.value.slice(1) : `-${field.value}`;
+    target.value = /^[-−]/.test(target.value) ? target.value.slice(1) : `-${target.value}`;
   } else if (padAct === "back") {
-    field.setRangeText("", from === to ? Math.max(0, from - 1) : from, to, "end");
+    if ("moment" in target.dataset) target.value = target.value.replace(/\D*\d?$/, "");
+    else target.setRangeText("", from === to ? Math.max(0, from - 1) : from, to, "end");
   } else {
-    field.setRangeText(type, from, to, "end");
+    target.setRangeText(type ?? button.textContent, from, to, "end");
   }
-  field.dispatchEvent(new Event("input", { bubbles: true }));
+  target.dispatchEvent(new InputEvent("input", { bubbles: true, inputType: padAct === "back" ? "deleteContentBackward" : "insertText" }));
 }
 
 document.addEventListener("click", (e) => {
   const button = e.target.closest("#pad button");
-  if (button) press(button);
+  if (button && target?.isConnected) press(button);
+  const now = e.target.closest("[data-now-for]");
+  if (now) {
+    const field = document.getElementById(now.dataset.nowFor);
+    field.value = document.getElementById("clock").textContent.slice(0, 16);
+    field.focus();
+  }
+});
+document.addEventListener("input", (e) => {
+  const pattern = "moment" in (e.target.dataset ?? {}) ? shapes.moment : "day" in (e.target.dataset ?? {}) ? shapes.day : null;
+  if (!pattern || e.inputType?.startsWith("delete") || e.target.selectionStart < e.target.value.length) return;
+  e.target.value = shape(e.target.value, pattern);
+});
+document.addEventListener("focusin", (e) => {
+  if (e.target.matches(typed)) aim(e.target);
 });
 // the field keeps the focus and its caret while keys of the pad are touched
 document.addEventListener("pointerdown", (e) => {
