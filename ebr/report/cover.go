@@ -31,7 +31,7 @@ func (p *paper) cover() {
 	p.facts([]fact{
 		{"Batch", orDash(r.Batch.Number), label}, {"State", r.State, label},
 		{"Order", r.Batch.OrderNumber, body}, {"Batch size", r.Batch.Size, body}, {"Site", r.Site, body},
-		{"Recipe", list(", ", r.Recipe.Code, labelled("version", r.Recipe.Version)), body},
+		{"Recipe", list(", ", r.Recipe.Code, labelled("version", r.Recipe.Version)), body}, {"Digest of the recipe", list(" ", "SHA-256", r.Recipe.Digest), code},
 		{"Record in the system", "batch/" + r.Batch.ID, code},
 		{"Printed", list(" by ", clock(r.GeneratedAt), person(r.GeneratedBy)), body},
 		{"", list(" · ", r.GeneratedBy.ID, strings.Join(r.GeneratedBy.Roles, ", "), labelled("Veribatch", r.Program)), note},

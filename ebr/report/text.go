@@ -112,15 +112,13 @@ func (s *sheet) wrapLine(text string, f face, limit float64) []string {
 			used += w
 			continue
 		}
-		if used+w > limit && i > start {
-			if blank > start {
-				lines = append(lines, text[start:blank])
-				start, used = blank+1, sinceBlank
-			} else {
-				lines = append(lines, text[start:i])
-				start, used, sinceBlank = i, 0, 0
-			}
-			blank = -1
+		if used+w > limit && blank > start { // the word goes to the next line
+			lines = append(lines, text[start:blank])
+			start, blank, used = blank+1, -1, sinceBlank
+		}
+		if used+w > limit && i > start { // the word alone is wider than a line
+			lines = append(lines, text[start:i])
+			start, blank, used, sinceBlank = i, -1, 0, 0
 		}
 		used += w
 		sinceBlank += w

@@ -46,13 +46,14 @@ func (t *table) entry(e audit.Row, own string) {
 		cells: []cell{
 			{paras: []para{{text: fmt.Sprint(e.Seq), style: strong}}},
 			{column: 1, paras: act},
-			{column: 2, paras: []para{{text: e.Time.UTC().Format(exact), style: small7}, {text: rawClock(e.Clock), style: note}}},
+			{column: 2, paras: []para{{text: e.Time.UTC().Format(exact), style: small7}}},
 			{column: 3, paras: []para{{text: who(Who{e.By.Name, e.By.User}), style: small}}},
 			{column: 4, paras: []para{{text: orDash(e.Station), style: small}}},
 		},
 		notes: append([]para{
 			{text: labelled("Reason:", e.Reason), style: small},
 			{text: details(e.Details), style: small},
+			{text: rawClock(e.Clock), style: small},
 		}, fineprint(e, stream)...),
 		again: fmt.Sprintf("Entry %d", e.Seq),
 	})
@@ -62,7 +63,7 @@ func rawClock(at *time.Time) string {
 	if at == nil {
 		return ""
 	}
-	return "clock showed " + at.UTC().Format(exact)
+	return "Raised to keep the order of entries; the server's clock showed " + at.UTC().Format(exact)
 }
 
 func details(d map[string]string) string {
