@@ -168,6 +168,7 @@ func (c *checker) decodeValue(n *node) procedure.Value {
 		d, err := strconv.Atoi(n.text("decimals"))
 		if err != nil || d < 0 || d > maxDecimals || strconv.Itoa(d) != n.text("decimals") {
 			c.fault(n.place("decimals"), `Write how many digits the instrument shows after the separator, like decimals = "2".`, "decimals is a whole number from 0 to %d.", maxDecimals)
+			d = maxDecimals // so that limits are not blamed for it
 		}
 		v.Decimals = d
 	}

@@ -55,7 +55,7 @@ func window(line []byte, at int) (string, int) {
 	left := show(line[max(0, at-4*before):at])
 	right := show(line[at:min(len(line), at+4*after)])
 	left, right = left[max(0, len(left)-before):], right[:min(len(right), after)]
-	return strings.TrimRight(string(left)+string(right), " "), len(left)
+	return string(left) + strings.TrimRight(string(right), " "), len(left)
 }
 
 // Faults are all faults of a text, ordered by place.

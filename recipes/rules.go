@@ -21,9 +21,9 @@ func (c *checker) checkRecipe(n *node, r *Recipe) {
 	if n.damaged {
 		return
 	}
-	if len(r.Materials) == 0 {
+	if len(r.Materials) == 0 && !n.damagedWithin("formula") {
 		c.fault(n.at, "Write a block formula { } with a material \"CODE\" { } for every component. "+component, "The recipe has no list of components.")
-	} else if !slices.ContainsFunc(r.Materials, func(m Material) bool { return m.Active }) {
+	} else if !n.hasActive() {
 		c.fault(first(n, "formula"), "Write active = true in the material of which the strength speaks (21 CFR 211.186(b)(2)).", "No component is marked as active.")
 	}
 	steps := r.Procedure.Steps()
@@ -34,6 +34,23 @@ func (c *checker) checkRecipe(n *node, r *Recipe) {
 		c.fault(n.at, "Split the recipe.", "The recipe has %d steps, at most %d can be executed in one batch.", len(steps), MaxSteps)
 	}
 	c.checkEmpty(n)
+}
+
+// damagedWithin tells whether a block of a kind in n could not be read whole.
+func (n *node) damagedWithin(kind string) bool {
+	return slices.ContainsFunc(n.blocks, func(b *node) bool { return b.kind == kind && b.damaged })
+}
+
+// hasActive tells whether some material says active, or may say it where it could not be read.
+func (n *node) hasActive() bool {
+	for _, f := range n.blocks {
+		for _, m := range f.blocks {
+			if m.kind == "material" && (m.damaged || m.attr("active") != nil) {
+				return true
+			}
+		}
+	}
+	return n.damagedWithin("formula")
 }
 
 // first gives the place of the first block of a kind in n.

@@ -22,6 +22,9 @@ func (c *checker) checkShape(n *node) {
 	labels := map[string]bool{}
 	for _, b := range n.blocks {
 		if !slices.Contains(s.blocks, b.kind) {
+			if b.damaged {
+				continue
+			}
 			c.fault(b.at, nearest(b.kind, s.blocks), "A block %q cannot stand %s.", printableOnly(b.kind), within(n))
 			continue
 		}

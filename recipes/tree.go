@@ -48,9 +48,11 @@ func (n *node) attr(name string) *attribute {
 }
 
 // parser reads tokens of HCL into nodes. It knows blocks, attributes, texts, true, false and lists, refuses everything else of HCL where it
-// stands, and goes on after the faulty line, so that all faults come out at once. Its recursion is bounded by the guards of scan.
+// stands, and goes on after the faulty line, so that all faults come out at once. Its recursion is bounded by depth, because braces that
+// are opened in one place and closed in a faulty one escape the count of scan.
 type parser struct {
 	*checker
+	depth    int
 	tokens   hclsyntax.Tokens
 	i        int
 	comments []string // read and not yet bound to a node
@@ -170,6 +172,11 @@ func (p *parser) block(b *node) bool {
 		return false
 	}
 	opened := p.at()
+	if p.depth++; p.depth > MaxDepth {
+		p.fault(opened, "", "The text is nested deeper than %d levels.", MaxDepth)
+		p.i, b.damaged = len(p.tokens)-1, true // the end of the text: nothing more is read
+		return true
+	}
 	p.i++
 	if p.peek() == hclsyntax.TokenComment { // behind the brace: it speaks of the block
 		p.comment()
@@ -178,10 +185,13 @@ func (p *parser) block(b *node) bool {
 	}
 	p.body(b)
 	if p.peek() == hclsyntax.TokenEOF {
-		p.fault(opened, "Write the \"}\" that belongs to it.", "The block that begins here is never closed.")
+		if !b.damaged {
+			p.fault(opened, "Write the \"}\" that belongs to it.", "The block that begins here is never closed.")
+		}
 		return true
 	}
 	p.i++
+	p.depth--
 	ok := p.lineEnd("the block")
 	b.comments = append(b.comments, p.take()...)
 	return ok
