@@ -22,6 +22,9 @@ func Check(ctx context.Context, tx *audit.Tx) error {
 	if err != nil {
 		return err
 	}
+	if roles == nil {
+		return fault.New(fault.Forbidden, "The account of %s is not active. Ask your administrator.", actor.FullName)
+	}
 	if mustChange && !withoutNewPassword(tx.Act()) {
 		return fault.New(fault.Forbidden, "%s has to set a new password first.", actor.FullName)
 	}
@@ -31,7 +34,7 @@ func Check(ctx context.Context, tx *audit.Tx) error {
 // May says whether the person may do the act, for screens that offer or show something. What changes data is asked again by Check.
 func May(ctx context.Context, q audit.Querier, person, act string) (bool, error) {
 	roles, mustChange, err := standing(ctx, q, person)
-	return err == nil && Allowed(roles, act) && (!mustChange || withoutNewPassword(act)), err
+	return err == nil && roles != nil && Allowed(roles, act) && (!mustChange || withoutNewPassword(act)), err
 }
 
 // withoutNewPassword lists the acts that remain to a person whose password has to be changed.
@@ -68,19 +71,25 @@ func RolesOf(ctx context.Context, q audit.Querier, person string) ([]Role, error
 	return pgx.CollectRows(rows, pgx.RowTo[Role])
 }
 
-const standingOfPerson = `select coalesce(array_agg(r.role order by r.granted_at, r.role) filter (where r.role is not null), '{}'), coalesce(bool_or(c.must_change), false)
+const standingOfPerson = `select coalesce(array_agg(r.role order by r.granted_at, r.role) filter (where r.role is not null), '{}'), coalesce(bool_or(c.must_change), false), count(p.id) > 0
 	from ebr.people p left join ebr.credentials c on c.id = p.id
 	left join ebr.person_roles r on r.person = p.id and r.area = @area and r.revoked_at is null
 	where p.id = @person and p.active`
 
-// standing reads roles and whether the password has to be changed, in one query. An inactive person has no roles.
+// standing reads roles and whether the password has to be changed, in one query. The roles are nil for a person who is not active, and
+// empty but not nil for one who is and holds none.
 func standing(ctx context.Context, q audit.Querier, person string) (roles []Role, mustChange bool, err error) {
 	var names []string
-	err = q.QueryRow(ctx, standingOfPerson, pgx.NamedArgs{"person": person, "area": WholeSite}).Scan(&names, &mustChange)
-	for _, n := range names {
-		roles = append(roles, Role(n))
+	var active bool
+	err = q.QueryRow(ctx, standingOfPerson, pgx.NamedArgs{"person": person, "area": WholeSite}).Scan(&names, &mustChange, &active)
+	if err != nil || !active {
+		return nil, mustChange, err
 	}
-	return roles, mustChange, err
+	roles = make([]Role, len(names))
+	for i, n := range names {
+		roles[i] = Role(n)
+	}
+	return roles, mustChange, nil
 }
 
 const grantRole = `insert into ebr.person_roles (id, person, role, area, granted_at) values (@id, @person, @role, @area, @now)`
