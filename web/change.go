@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"slices"
 
 	"veribatch/audit"
@@ -26,26 +27,37 @@ type Signable interface {
 
 // place says where the form of a command stands on the site.
 type place struct {
-	page   page                                          // draws the page again, with the refused form
-	read   string                                        // the act of reading that page
-	form   func(v *visit) string                         // id of the form on it
-	fields map[string]string                             // field of the form by field of a fault, where they differ
-	next   func(v *visit, result json.RawMessage) string // where to go when it is done
-	other  bool                                          // another person than the one logged in may well sign it
+	page  page                                          // draws the page again, with the refused form
+	read  string                                        // the act of reading that page
+	names map[string]string                             // field of the command by field of the form, where they differ
+	next  func(v *visit, result json.RawMessage) string // where to go when it is done
+	other bool                                          // another person than the one logged in may well sign it
+}
+
+// shown gives the field of the form at which a fault stands.
+func (at place) shown(field string, posted url.Values) string {
+	for name, of := range at.names {
+		if of == field && posted.Has(name) {
+			return name
+		}
+	}
+	return field
 }
 
 // command makes the handler of one act. It is the only way by which a form of the plant changes a record.
-func command[C Command](s *server, at place, complete ...func(*visit, *C)) func(*visit) error {
+func command[C Command](s *server, at place, prepare ...func(*visit) error) func(*visit) error {
 	return func(v *visit) error {
 		if err := v.readForm(v.route.limit()); err != nil {
 			return v.refuse(at, err)
 		}
-		var cmd C
-		if err := bind(v, &cmd); err != nil {
-			return v.refuse(at, err)
+		for _, f := range prepare {
+			if err := f(v); err != nil {
+				return v.refuse(at, err)
+			}
 		}
-		for _, f := range complete {
-			f(v, &cmd)
+		var cmd C
+		if err := bind(v, &cmd, at.names); err != nil {
+			return v.refuse(at, err)
 		}
 		return s.change(v, cmd, at)
 	}
@@ -58,7 +70,13 @@ func (s *server) change(v *visit, cmd Command, at place) error {
 	if key == "" {
 		return v.refuse(at, fault.New(fault.Invalid, "This form carries no request key. Open the page again."))
 	}
-	in := audit.Intent{Session: v.who.Token, Act: cmd.Act(), Home: cmd.Home(), Reason: reasonOf(cmd), Key: key, Command: cmd}
+	in := audit.Intent{Session: v.who.Token, Act: cmd.Act(), Home: cmd.Home(), Key: key, Command: cmd}
+	if c, ok := cmd.(interface{ Why() string }); ok {
+		in.Reason = c.Why()
+	}
+	if c, ok := cmd.(interface{ Also() []audit.Stream }); ok {
+		in.Also = c.Also()
+	}
 	receipt, found, err := s.Trail.Replayed(v.ctx, in)
 	if err != nil {
 		return v.refuse(at, err)
@@ -67,8 +85,14 @@ func (s *server) change(v *visit, cmd Command, at place) error {
 		return v.done(at, receipt)
 	}
 	if signed, ok := cmd.(Signable); ok {
-		if in.Ticket, err = s.ticket(v, signed, at); err != nil || in.Ticket == "" {
-			return s.askToSign(v, signed, at, err)
+		st, err := s.statement(v, signed, at)
+		if err != nil {
+			return v.refuse(at, s.entered(v, in, err))
+		}
+		if st.Act != "" { // else nothing is to be signed here
+			if in.Ticket, err = s.ticket(v, in, st); err != nil || in.Ticket == "" {
+				return s.askToSign(v, signed, at, err)
+			}
 		}
 	}
 	ctx := context.WithoutCancel(v.ctx)
@@ -82,23 +106,26 @@ func (s *server) change(v *visit, cmd Command, at place) error {
 	return v.done(at, receipt)
 }
 
-// ticket turns user name, password and the statement that was shown into a signing ticket; "" when nothing was signed yet.
-func (s *server) ticket(v *visit, cmd Signable, at place) (string, error) {
+// entered enters an act that the process refused before anybody was asked to sign it.
+func (s *server) entered(v *visit, in audit.Intent, why error) error {
+	switch fault.KindOf(why) {
+	case fault.Refused, fault.NotReady, fault.Conflict:
+		return errors.Join(why, s.Trail.Refuse(v.ctx, in, why))
+	}
+	return why
+}
+
+// ticket turns user name, password and the statement that was shown into a signing ticket; "" when nobody has signed yet.
+func (s *server) ticket(v *visit, in audit.Intent, st signatures.Statement) (string, error) {
 	if !v.form.Has("password") {
 		return "", nil
-	}
-	st, err := s.statement(v, cmd, at)
-	if err != nil {
-		return "", err
 	}
 	digest, err := st.Digest()
 	if err != nil {
 		return "", err
 	}
 	if v.form.Get("statement") != digest.String() {
-		changed := fault.New(fault.Conflict, "The record changed since you read it. Read it again, then sign what is shown now.")
-		in := audit.Intent{Session: v.who.Token, Act: cmd.Act(), Home: cmd.Home()}
-		return "", errors.Join(changed, s.Trail.Refuse(v.ctx, in, changed))
+		return "", s.entered(v, in, fault.New(fault.Conflict, "The record changed since you read it. Read it again, then sign what is shown now."))
 	}
 	return s.Desk.Issue(v.ctx, signatures.Request{
 		Session: v.who.Token, UserName: v.form.Get("user_name"), Password: v.form.Get("password"), Statement: st,
@@ -167,10 +194,8 @@ func (v *visit) refuse(at place, why error) error {
 	if f.Kind == fault.Internal || f.Kind == fault.Unauthenticated {
 		return why
 	}
-	if mapped, ok := at.fields[f.Field]; ok {
-		f.Field = mapped
-	}
-	v.refused = &refusal{err: &f, form: at.form(v), typed: v.form}
+	f.Field = at.shown(f.Field, v.form)
+	v.refused = &refusal{err: &f, typed: v.form, action: v.c.Request().URL.Path}
 	view, err := v.read(at.read, at.page)
 	if err != nil {
 		return err

@@ -117,35 +117,34 @@ func tooLong(field string) error {
 var carried = []string{"key", "user_name", "password", "statement"}
 
 // bind fills a command from the address and the form. A command is a plain struct of strings whose `form` tags are the field names; what
-// stands in the address is not taken from the form. A field that the command does not know is refused: a form that says more than the
-// act knows was not made here.
-func bind(v *visit, command any) error {
-	target := reflect.ValueOf(command).Elem()
-	known := slices.Clone(carried)
-	for i := range target.NumField() {
-		name := target.Type().Field(i).Tag.Get("form")
-		if name == "" || name == "-" {
-			continue
-		}
-		if slices.Contains(v.c.ParamNames(), name) {
-			target.Field(i).SetString(v.c.Param(name))
-			continue
-		}
-		known = append(known, name)
-		target.Field(i).SetString(v.form.Get(name))
-	}
+// the tags leave out ("-") stands in the address, under its JSON name. names says which field of the form is which of the command. A field
+// that the command does not know is refused: a form that says more than the act knows was not made here.
+func bind(v *visit, command any, names map[string]string) error {
+	posted := url.Values{}
 	for name := range v.form {
-		if !slices.Contains(known, name) {
+		target := name
+		if other, ok := names[name]; ok {
+			target = other
+		}
+		if posted.Has(target) {
+			return fault.At(name, "This form has two values for one field. Open the page again.")
+		}
+		posted.Set(target, v.form.Get(name))
+	}
+	target := reflect.ValueOf(command).Elem()
+	for i := range target.NumField() {
+		tag := target.Type().Field(i).Tag
+		if name := tag.Get("json"); slices.Contains(v.c.ParamNames(), name) {
+			target.Field(i).SetString(v.c.Param(name))
+		} else if name := tag.Get("form"); name != "-" {
+			target.Field(i).SetString(posted.Get(name))
+			posted.Del(name)
+		}
+	}
+	for name := range posted {
+		if !slices.Contains(carried, name) {
 			return fault.New(fault.Invalid, "This form has a field that does not belong to it. Open the page again.")
 		}
 	}
 	return nil
-}
-
-// reasonOf gives the words that stand as the reason in the entry of the trail.
-func reasonOf(command any) string {
-	if field := reflect.Indirect(reflect.ValueOf(command)).FieldByName("Reason"); field.IsValid() && field.Kind() == reflect.String {
-		return field.String()
-	}
-	return ""
 }

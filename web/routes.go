@@ -3,6 +3,9 @@ package web
 import (
 	"net/http"
 	"strings"
+
+	"veribatch/ebr/batch"
+	"veribatch/recipes"
 )
 
 // Route is one address of the site. Act is the one word that policy.csv, the trail, the requirements and the acceptance scripts use too.
@@ -29,6 +32,40 @@ func (s *server) routes() []Route {
 	r.get("/session/password", "password.change", s.showPassword)
 	r.post("/session/password", "password.change", s.changePassword)
 
+	r.get("/", "order.read", s.showHome)
+	r.post("/orders", "order.create", command[batch.CreateOrder](s, s.onHome()))
+
+	r.get("/batches/:batch", "batch.read", s.showBatch)
+	r.post("/batches/:batch/issue", "batch.issue", command[batch.Issue](s, s.onBatch()))
+	r.post("/batches/:batch/start", "batch.start", command[batch.Start](s, s.onBatch()))
+	r.post("/batches/:batch/comment", "step.comment", command[batch.Comment](s, s.onBatch()))
+	r.post("/batches/:batch/hold", "batch.hold", command[batch.Hold](s, s.onBatch()))
+	r.post("/batches/:batch/abort", "batch.abort", command[batch.Abort](s, s.onBatch()))
+	r.post("/batches/:batch/complete", "batch.complete", command[batch.Complete](s, s.onBatch()))
+	r.get("/batches/:batch/report.pdf", "report.read", nil).handle = s.showReport
+
+	r.get("/batches/:batch/hold", "batch.read", s.showHold)
+	r.post("/batches/:batch/assess", "hold.assess", command[batch.AssessHold](s, s.onHold(true)))
+	r.post("/batches/:batch/resume", "batch.resume", command[batch.Resume](s, s.onHold(false)))
+
+	r.get("/batches/:batch/steps/:step", "batch.read", s.showStep)
+	r.post("/batches/:batch/steps/:step/values/:value/record", "step.record", command[batch.Record](s, s.onStep(false)))
+	r.post("/batches/:batch/steps/:step/values/:value/correct", "step.correct", command[batch.Correct](s, s.onStep(false)))
+	r.post("/batches/:batch/steps/:step/values/:value/comment", "step.comment", command[batch.Comment](s, s.onStep(false)))
+	r.post("/batches/:batch/steps/:step/comment", "step.comment", command[batch.Comment](s, s.onStep(false)))
+	r.post("/batches/:batch/steps/:step/perform", "step.perform", command[batch.Perform](s, s.onStep(true)))
+	r.post("/batches/:batch/steps/:step/verify", "step.verify", command[batch.Verify](s, s.onStep(true)))
+	r.post("/batches/:batch/steps/:step/hold", "batch.hold", command[batch.Hold](s, s.onStep(false)))
+
+	r.get("/recipes", "recipe.read", s.showRecipes)
+	r.get("/recipes/import", "recipe.import", s.showImport)
+	r.post("/recipes", "recipe.import", command[recipes.Import](s, s.onImport(), fileOrText)).large = true
+	r.get("/recipes/:version", "recipe.read", s.showRecipe)
+	r.post("/recipes/:version/submit", "recipe.submit", command[recipes.Submit](s, s.onRecipe()))
+	r.post("/recipes/:version/approve", "recipe.approve", command[recipes.Approve](s, s.onRecipe()))
+	r.post("/recipes/:version/effective", "recipe.make_effective", command[recipes.MakeEffective](s, s.onRecipe()))
+
+	r.get("/trail", "trail.read", s.showTrail)
 	return r.list()
 }
 

@@ -6,7 +6,7 @@ import "time"
 type HomeView struct {
 	Page
 	Batches []BatchLine // running and held first, then idle and ordered, then the newest finished
-	Order   *Form       // new order; fields: number, recipe, quantity
+	Order   *Form       // new order; fields: order_number, recipe_version
 	Recipes []Option    // effective recipes to order from
 }
 
@@ -63,7 +63,18 @@ type StepProgress struct {
 	State       string // waiting, open, performed (waits for the second person), complete
 	Values      []Value
 	Signatures  []Signed
+	Acts        []Done // performed without a signature, or at another time than it was entered
 	Comments    []Comment
+}
+
+// Done is something that somebody did, with both its times.
+type Done struct {
+	What, By  string
+	At        time.Time // server time of the entry
+	Performed time.Time // when it was done, as claimed; zero when not claimed apart
+	Late      bool
+	Reason    string
+	Void      bool // a later correction took its effect away
 }
 
 // Value is one value of a step with every reading ever taken for it.
@@ -171,10 +182,10 @@ type HoldView struct {
 	Waits  string       // whose turn it is
 }
 
-// AssessForm is the form by which one role assesses the hold. Fields: role (hidden), reason. Signed; another person may sign on this station.
+// AssessForm is the form by which a hold is assessed. Field: reason. Signed; another person may sign on this station. Role says who may.
 type AssessForm struct {
 	Form
-	Role string
+	Role string // "supervisor", "qa", "supervisor or QA"
 }
 
 func (*HomeView) template() string  { return "home/index" }

@@ -35,9 +35,10 @@ type visit struct {
 
 // refusal is an act that was refused, with the form that asked for it and what was typed there.
 type refusal struct {
-	err   error
-	form  string // id of the form
-	typed url.Values
+	err    error
+	typed  url.Values
+	action string // where the form posts
+	form   string // id of the form, once it is drawn
 }
 
 // page reads a view from the visit's read transaction. It is what every GET route names.
@@ -174,9 +175,10 @@ func local(address string) string {
 
 // fill completes a form: when it is the one whose act was refused, with what was typed and what is wrong.
 func (v *visit) fill(f Form) Form {
-	if v.refused != nil && v.refused.form == f.ID {
+	if r := v.refused; r != nil && r.action == f.Action && r.form == "" {
 		var scratch Page
-		scratch.Refuse(v.refused.err, &f, v.refused.typed)
+		scratch.Refuse(r.err, &f, r.typed)
+		r.form = f.ID
 	}
 	return f
 }

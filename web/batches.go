@@ -1,0 +1,247 @@
+package web
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"veribatch/ebr/batch"
+	"veribatch/internal/fault"
+	"veribatch/recipes/procedure"
+)
+
+// form makes a form of this batch, when the person has the right to the act and the state allows it.
+func (d *dossier) form(act, id, path string, kind procedure.EventKind, signed bool) *Form {
+	return d.v.offer(d.allows("", kind), act, Form{ID: id, Action: d.href() + path, Signed: signed})
+}
+
+// allows asks the interpreter whether this person may do such a thing now, at a step or to the batch as a whole.
+func (d *dossier) allows(step string, kind procedure.EventKind) bool {
+	return slices.Contains(d.State.Acts(step, d.v.who.Person), kind)
+}
+
+func (s *server) showBatch(v *visit) (View, error) {
+	d, err := v.batch()
+	if err != nil {
+		return nil, err
+	}
+	view := &BatchView{
+		Page: v.frame(d.Number), Header: d.header(), State: string(d.State.Batch), Procedures: d.units(), Holds: d.holds(), Signatures: d.signatures(),
+		Comments: d.comments(d.State.Comments), Next: d.next(),
+	}
+	view.Context = d.context(0)
+	view.Issue = d.form("batch.issue", "issue", "/issue", procedure.EventIssued, true)
+	view.Start = d.form("batch.start", "start", "/start", procedure.EventStarted, false)
+	view.Hold = d.form("batch.hold", "hold", "/hold", procedure.EventHeld, false)
+	view.Abort = d.form("batch.abort", "abort", "/abort", procedure.EventAborted, true)
+	view.Comment = d.form("step.comment", "comment", "/comment", procedure.EventCommented, false)
+	if d.running() && d.State.Open() == nil {
+		view.Complete = d.form("batch.complete", "complete", "/complete", procedure.EventCompleted, true)
+	}
+	view.Waits = d.waits(view)
+	if v.may("report.read") {
+		view.Report = d.href() + "/report.pdf"
+	}
+	if v.may("trail.read") {
+		view.Trail = "/trail?batch=" + d.Number
+	}
+	return view, nil
+}
+
+// next is the one link that leads on: the hold, or the open step.
+func (d *dossier) next() *Link {
+	switch open := d.State.Open(); {
+	case d.State.Batch == procedure.Held:
+		return &Link{Href: d.href() + "/hold", Words: "To the hold"}
+	case d.running() && open != nil:
+		return &Link{Href: d.stepHref(open.Step.ID), Words: "To the open step"}
+	}
+	return nil
+}
+
+// waits says whose turn it is, when it is not this person's.
+func (d *dossier) waits(view *BatchView) string {
+	switch {
+	case d.State.Batch == procedure.Ordered && view.Issue == nil:
+		return words("The record is not issued yet: quality assurance issues it.")
+	case d.State.Batch == procedure.Idle && view.Start == nil:
+		return words("The record is issued; an operator starts the batch.")
+	case d.running() && d.State.Open() == nil && view.Complete == nil:
+		return words("All steps are complete; a supervisor completes the batch.")
+	}
+	return ""
+}
+
+// onBatch says where the acts on a batch as a whole stand: on its overview.
+func (s *server) onBatch() place {
+	return place{page: s.showBatch, read: "batch.read", names: stepNames, next: func(v *visit, _ json.RawMessage) string { return "/batches/" + v.c.Param("batch") }}
+}
+
+func (s *server) showHold(v *visit) (View, error) {
+	d, err := v.batch()
+	if err != nil {
+		return nil, err
+	}
+	open := d.State.OpenHolds()
+	if len(open) == 0 {
+		return nil, fault.New(fault.NotReady, "This batch is not held. Go back to its overview.")
+	}
+	first := open[0]
+	view := &HoldView{Page: v.frame(words("Hold of %s", d.Number)), Hold: d.hold(first)}
+	view.Context = d.context(0)
+	if first.Caused() {
+		st := d.State.Step(first.Event.Step)
+		value := d.value(st.Value(first.Event.Value))
+		view.Value = &value
+		view.Batch = []Line{{words("Step"), words("%d, %s", d.number(st.Step.ID), st.Step.Title)}, {words("Value"), value.Name}}
+	}
+	if roles := first.Awaits(); len(roles) > 0 && v.may("batch.hold") {
+		view.Assess = []AssessForm{{Role: strings.Join(roleTitles(roles), " or "), Form: v.fill(Form{ID: "assess", Action: d.href() + "/assess", Signed: true})}}
+	} else if len(roles) == 0 {
+		view.Resume = d.form("batch.resume", "resume", "/resume", procedure.EventResumed, false)
+	}
+	view.Abort = d.form("batch.abort", "abort", "/abort", procedure.EventAborted, true)
+	if view.Resume == nil && len(view.Assess) == 0 {
+		view.Waits = words("A supervisor resumes the batch, after the assessment where one is needed.")
+	}
+	return view, nil
+}
+
+// onHold says where a hold is assessed and ended. After the last signature the same page offers to resume.
+func (s *server) onHold(other bool) place {
+	return place{page: s.showHold, read: "batch.read", other: other, next: func(v *visit, _ json.RawMessage) string {
+		if v.route.Act == "batch.resume" {
+			return "/batches/" + v.c.Param("batch")
+		}
+		return "/batches/" + v.c.Param("batch") + "/hold"
+	}}
+}
+
+func (s *server) showStep(v *visit) (View, error) {
+	d, err := v.batch()
+	if err != nil {
+		return nil, err
+	}
+	st := d.State.Step(v.c.Param("step"))
+	if st == nil {
+		return nil, fault.New(fault.Missing, "This recipe has no such step. Open the step from the batch's page.")
+	}
+	number := d.number(st.Step.ID)
+	view := &StepView{
+		Page: v.frame(words("%s, step %d", d.Number, number)), Step: d.step(st), Path: pathOf(st.Path), Late: true,
+		Before: d.steps(0, number-1), After: d.steps(number, len(d.State.Steps)),
+	}
+	view.Context = d.context(number)
+	d.work(view, st)
+	d.changes(view, st)
+	return view, nil
+}
+
+// work sets the one thing to do at this step now: comment, value, perform, verify, or where to go instead.
+func (d *dossier) work(view *StepView, st *procedure.StepState) {
+	switch {
+	case d.State.Batch == procedure.Held:
+		view.Waits, view.Wayout = words("Held: %s", d.State.OpenHolds()[0].Event.Reason), d.next()
+	case !d.running():
+		view.Waits, view.Wayout = words("The batch is %s.", string(d.State.Batch)), &Link{Href: d.href(), Words: "Overview"}
+	case st.Status == procedure.StepComplete:
+		view.Next = d.next()
+		if view.Next == nil {
+			view.Next = &Link{Href: d.href(), Words: "All steps are complete: to the overview"}
+		}
+	case st.Status == procedure.StepWaiting:
+		open := d.State.Open()
+		view.Waits, view.Wayout = words("Step %d comes first: %s", d.number(open.Step.ID), open.Step.Title), d.next()
+	case st.Status == procedure.StepPerformed:
+		d.second(view, st)
+	case st.VerifiedBy(d.v.who.Person):
+		view.Waits = words("You verified this step before, so you cannot work in it. Another person has to do this.")
+	default:
+		d.first(view, st)
+	}
+}
+
+// first offers the work of the person who executes the step.
+func (d *dossier) first(view *StepView, st *procedure.StepState) {
+	at := d.stepHref(st.Step.ID)
+	for i := range st.Values {
+		if v := &st.Values[i]; v.NeedsComment() && d.v.may("step.comment") {
+			f := d.v.fill(Form{ID: "explain", Action: at + "/values/" + v.Value.ID + "/comment"})
+			view.Explain = &Explain{Form: f, Value: judged(v), Limits: limitsOf(v.Value)}
+			return
+		}
+	}
+	if next := st.Next(); next != nil {
+		if d.v.may("step.record") {
+			view.Input = d.input(next.Value, "record", at+"/values/"+next.Value.ID+"/record")
+			return
+		}
+		view.Waits = words("An operator records the values of this step.")
+		return
+	}
+	view.Perform = d.v.offer(true, "step.perform", Form{ID: "perform", Action: at + "/perform", Signed: batch.Signs(st.Step)})
+	if view.Perform == nil {
+		view.Waits = words("Everything is recorded; an operator finishes the step.")
+	}
+}
+
+// second offers the verification, on this station, to whoever works here: the second person signs without logging the first one out.
+func (d *dossier) second(view *StepView, st *procedure.StepState) {
+	view.Verify = d.v.offer(true, "step.perform", Form{ID: "verify", Action: d.stepHref(st.Step.ID) + "/verify", Signed: true})
+	if view.Verify == nil {
+		view.Waits = words("The step waits for the second person.")
+	}
+}
+
+// changes adds what may be done beside: correct, measure again, comment, hold.
+func (d *dossier) changes(view *StepView, st *procedure.StepState) {
+	at := d.stepHref(st.Step.ID)
+	view.Hold = d.v.offer(d.allows("", procedure.EventHeld), "batch.hold", Form{ID: "hold", Action: at + "/hold"})
+	view.Comment = d.v.offer(d.allows(st.Step.ID, procedure.EventCommented), "step.comment", Form{ID: "comment", Action: at + "/comment"})
+	mayCorrect := d.allows(st.Step.ID, procedure.EventCorrected) && d.v.may("step.correct")
+	mayRepeat := d.allows(st.Step.ID, procedure.EventRecorded) && d.v.may("step.record")
+	for i := range st.Values {
+		current := st.Values[i].Current()
+		if current == nil {
+			continue
+		}
+		value := st.Values[i].Value
+		if mayCorrect {
+			in := d.input(value, "correct-"+value.ID, at+"/values/"+value.ID+"/correct")
+			in.Reason, in.Old = "correction", current.Display()
+			view.Step.Values[i].Correct = in
+		}
+		if mayRepeat {
+			in := d.input(value, "repeat-"+value.ID, at+"/values/"+value.ID+"/record")
+			in.Reason, in.Old = "repeated measurement", current.Display()
+			view.Step.Values[i].Repeat = in
+		}
+	}
+}
+
+// input makes the form for one value.
+func (d *dossier) input(v *procedure.Value, id, action string) *Input {
+	return &Input{
+		Form: d.v.fill(Form{ID: id, Action: action}), Name: v.Title, Kind: string(v.Kind), Unit: v.Unit, Limits: expectations(v), Choices: v.Options,
+		Separator: ".", Decimals: v.Decimals, Expect: v.Expect,
+	}
+}
+
+// stepNames are the fields of the forms of a step that the commands know by another name.
+var stepNames = map[string]string{"value": "reading", "late_reason": "reason", "text": "comment"}
+
+// onStep says where the acts on a step stand: on the operator's screen. When a step is complete the next one is shown.
+func (s *server) onStep(other bool) place {
+	return place{page: s.showStep, read: "batch.read", names: stepNames, other: other, next: func(v *visit, _ json.RawMessage) string {
+		return "/batches/" + v.c.Param("batch") + "/steps/" + v.c.Param("step")
+	}}
+}
+
+// roleTitles prints roles as people say them.
+func roleTitles(roles []string) []string {
+	titles := make([]string, len(roles))
+	for i, r := range roles {
+		titles[i] = roleWords(r)
+	}
+	return titles
+}

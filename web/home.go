@@ -1,0 +1,78 @@
+package web
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"veribatch/ebr/batch"
+	"veribatch/recipes"
+	"veribatch/recipes/procedure"
+)
+
+// ended is how many finished batches the first page shows.
+const ended = 20
+
+func (s *server) showHome(v *visit) (View, error) {
+	work, err := batch.List(v.ctx, v, batch.Filter{Limit: 200})
+	if err != nil {
+		return nil, err
+	}
+	done, err := batch.List(v.ctx, v, batch.Filter{Ended: true, Limit: ended})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(work, func(a, b batch.Summary) int { return cmp.Compare(urgency[a.State], urgency[b.State]) })
+	view := &HomeView{Page: v.frame(words("Orders and batches"))}
+	for _, b := range append(work, done...) {
+		view.Batches = append(view.Batches, v.batchLine(b))
+	}
+	if view.Order = v.offer(true, "order.create", Form{ID: "order", Action: "/orders"}); view.Order == nil {
+		return view, nil
+	}
+	effective, err := recipes.ListEffective(v.ctx, v)
+	for _, r := range effective {
+		view.Recipes = append(view.Recipes, Option{Value: r.ID, Words: words("%s, version %d: %s", r.Code, r.Number, r.Title)})
+	}
+	return view, err
+}
+
+// urgency orders the list: what runs or is held first.
+var urgency = map[procedure.BatchState]int{procedure.Held: 0, procedure.Running: 0, procedure.Idle: 1, procedure.Ordered: 1}
+
+// batchLine gives one order or batch, with the one thing to do next.
+func (v *visit) batchLine(b batch.Summary) BatchLine {
+	href := "/batches/" + b.ID
+	line := BatchLine{
+		Href: href, Number: b.Number, Order: b.OrderNumber, Product: b.Product, Recipe: b.Title, Version: strconv.Itoa(b.RecipeNumber), State: string(b.State),
+		Done: b.Done, Steps: b.Steps, OpenStep: b.OpenTitle, Waits: b.WaitsFor, Changed: b.ChangedAt,
+	}
+	link := func(act, words, href string) {
+		if v.may(act) {
+			line.Next = &Link{Href: href, Words: words}
+		}
+	}
+	switch {
+	case b.State == procedure.Ordered:
+		link("batch.issue", "Issue the record", href)
+	case b.State == procedure.Idle:
+		link("batch.start", "Start the batch", href)
+	case b.State == procedure.Held:
+		link("batch.hold", "To the hold", href+"/hold")
+	case b.State == procedure.Running && b.OpenStep != "":
+		link("step.perform", "Continue", href+"/steps/"+b.OpenStep)
+	case b.State == procedure.Running:
+		link("batch.complete", "Complete the batch", href)
+	}
+	return line
+}
+
+// onHome says where a new order is made, and shows the new batch afterwards.
+func (s *server) onHome() place {
+	return place{page: s.showHome, read: "order.read", next: func(_ *visit, result json.RawMessage) string {
+		var done batch.Result
+		_ = json.Unmarshal(result, &done) // without a batch the list shows it
+		return "/batches/" + done.Batch
+	}}
+}

@@ -1,0 +1,163 @@
+package web
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+
+	"veribatch/internal/fault"
+	"veribatch/recipes"
+	"veribatch/recipes/procedure"
+	"veribatch/signatures"
+)
+
+func (s *server) showRecipes(v *visit) (View, error) {
+	versions, err := recipes.List(v.ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	view := &RecipesView{Page: v.frame(words("Recipes"))}
+	if v.may("recipe.import") {
+		view.Import = "/recipes/import"
+	}
+	for _, r := range versions {
+		last := newest(r)
+		view.Recipes = append(view.Recipes, RecipeLine{
+			Href: "/recipes/" + r.ID, Name: r.Title, Product: r.Product, Version: strconv.Itoa(r.Number), State: r.State.Words(), Changed: last.At, By: last.FullName,
+		})
+	}
+	return view, nil
+}
+
+// newest gives the last act in the life of a version.
+func newest(r recipes.Version) recipes.Stamp {
+	return slices.MaxFunc([]recipes.Stamp{r.Imported, r.Submitted, r.Approved, r.MadeEffective}, func(a, b recipes.Stamp) int { return a.At.Compare(b.At) })
+}
+
+func (s *server) showRecipe(v *visit) (View, error) {
+	r, err := recipes.Get(v.ctx, v, v.c.Param("version"))
+	if err != nil {
+		return nil, err
+	}
+	view := &RecipeView{
+		Page: v.frame(r.Title), Name: r.Title, Product: r.Product, Version: strconv.Itoa(r.Number), State: r.State.Words(), Language: r.Recipe.Language,
+		Digest: r.Digest, Text: r.Text, Header: recipeHeader(r), Procedures: recipeProcedure(&r.Recipe.Procedure), Steps: len(r.Recipe.Procedure.Steps()),
+	}
+	for _, m := range r.Recipe.Materials {
+		line := MaterialLine{Code: m.Code, Name: m.Title, Quantity: m.Quantity.Amount.Text(), Unit: m.Quantity.Unit}
+		if m.Active {
+			line.Note = words("active substance")
+		}
+		view.Materials = append(view.Materials, line)
+	}
+	for _, sig := range r.Signatures {
+		view.Signatures = append(view.Signatures, signedLine(sig))
+	}
+	open := func(act, id string) *Form {
+		return v.offer(slices.Contains(r.Moves(), act), act, Form{ID: id, Action: "/recipes/" + r.ID + "/" + id, Signed: true})
+	}
+	view.Submit, view.Approve, view.MakeEffective = open("recipe.submit", "submit"), open("recipe.approve", "approve"), open("recipe.make_effective", "effective")
+	return view, nil
+}
+
+func recipeHeader(r *recipes.Detail) []Line {
+	lines := []Line{
+		{words("Code"), r.Code}, {words("Strength"), r.Recipe.Strength}, {words("Dosage form"), r.Recipe.DosageForm}, {words("Batch size"), r.Recipe.BatchSize.Text()},
+	}
+	if r.Recipe.Description != "" {
+		lines = append(lines, Line{words("Description"), r.Recipe.Description})
+	}
+	return append(lines, Line{words("Imported by"), r.Imported.FullName})
+}
+
+// signedLine gives a signature as printed. The user name stands in the signed manifest.
+func signedLine(s signatures.Signature) Signed {
+	var m signatures.Manifest
+	_ = json.Unmarshal(s.Manifest, &m) // a manifest that cannot be read was not made here; ebr verify names it
+	return Signed{Meaning: s.Meaning, Name: s.FullName, UserName: m.UserName, At: s.SignedAt}
+}
+
+// recipeProcedure gives the procedure as a readable document, steps numbered through.
+func recipeProcedure(p *procedure.Procedure) []UnitProcedure {
+	var units []UnitProcedure
+	number := 0
+	for _, u := range p.Units {
+		unit := UnitProcedure{Name: u.Title}
+		for _, o := range u.Operations {
+			op := Operation{Name: o.Title}
+			for i := range o.Steps {
+				number++
+				op.Steps = append(op.Steps, recipeStep(number, &o.Steps[i]))
+			}
+			unit.Operations = append(unit.Operations, op)
+		}
+		units = append(units, unit)
+	}
+	return units
+}
+
+func recipeStep(number int, s *procedure.Step) RecipeStep {
+	step := RecipeStep{
+		Number: number, ID: s.ID, Title: s.Title, Instruction: s.Text, Kind: string(s.Kind), Critical: s.Critical, Role: s.Role, Meaning: s.Meaning,
+	}
+	for i := range s.Values {
+		v := &s.Values[i]
+		value := RecipeValue{Name: v.Title, Kind: string(v.Kind), Unit: v.Unit, Decimals: v.Decimals, Expect: v.Expect, Limits: limitsOf(v), Choices: v.Options}
+		step.Values = append(step.Values, value)
+	}
+	return step
+}
+
+// limitsOf gives the limits of a value as printed, with the unit.
+func limitsOf(v *procedure.Value) []Limit {
+	var limits []Limit
+	for _, l := range []struct{ name, text string }{{"alert", v.Alert.Text()}, {"action", v.Action.Text()}} {
+		if l.text != "" {
+			limits = append(limits, Limit{Name: l.name, Text: l.text + " " + v.Unit})
+		}
+	}
+	return limits
+}
+
+func (s *server) showImport(v *visit) (View, error) {
+	view := &ImportView{Page: v.frame(words("Import a recipe"))}
+	f := v.fill(Form{ID: "import", Action: "/recipes"})
+	view.Import = &f
+	var faults recipes.Faults
+	if v.refused != nil && errors.As(v.refused.err, &faults) {
+		for _, one := range faults {
+			view.Found = append(view.Found, TextFault{Line: one.Line, Column: one.Column, Message: one.Message, Snippet: one.Source, Hint: one.Hint})
+		}
+	}
+	return view, nil
+}
+
+func (s *server) onImport() place {
+	return place{
+		page: s.showImport, read: "recipe.import",
+		next: func(_ *visit, result json.RawMessage) string {
+			var done recipes.Result
+			_ = json.Unmarshal(result, &done) // without a version the list shows it
+			return "/recipes/" + done.Version
+		},
+	}
+}
+
+// fileOrText takes the text of a recipe from the file when there is one.
+func fileOrText(v *visit) error {
+	file, text := v.form.Get("file"), v.form.Get("text")
+	v.form.Del("file")
+	if file != "" && text != "" {
+		return fault.At("file", "There is a text and a file. Give one of them.")
+	}
+	v.form.Set("text", cmp.Or(text, file))
+	return nil
+}
+
+// onRecipe says where the signed acts on a version stand: on its document.
+func (s *server) onRecipe() place {
+	here := func(v *visit, _ json.RawMessage) string { return "/recipes/" + v.c.Param("version") }
+	return place{page: s.showRecipe, read: "recipe.read", next: here}
+}
