@@ -45,6 +45,7 @@ const (
 	mostLines    = 300
 	longestLine  = 7800    // characters
 	longestSheet = 110_000 // bytes
+	shortestCut  = 50      // characters; 300 such lines are below the longest sheet
 )
 
 // fit shortens what is too long to be read before signing; what is cut is named by its SHA-256, so that it is signed all the same.
@@ -57,16 +58,17 @@ func (s *sheet) fit() {
 		s.lines = s.lines[:mostLines-1]
 		s.add("More", "%s", strings.TrimSpace(rest.String()))
 	}
-	bytes := 0
-	for _, l := range s.lines {
-		bytes += len(l.Label) + len(l.Value)
-	}
-	limit := longestLine
-	if bytes > longestSheet {
-		limit = 100
-	}
-	for i := range s.lines {
-		s.lines[i].Value = cut(s.lines[i].Value, limit)
+	for limit := longestLine; ; limit /= 2 {
+		bytes := 0
+		lines := make([]signatures.Line, len(s.lines))
+		for i, l := range s.lines {
+			lines[i] = signatures.Line{Label: l.Label, Value: cut(l.Value, limit)}
+			bytes += len(l.Label) + len(lines[i].Value)
+		}
+		if bytes <= longestSheet || limit < shortestCut {
+			s.lines = lines
+			return
+		}
 	}
 }
 
