@@ -11,8 +11,8 @@ import (
 // How a reading came to be; the words are printed.
 const (
 	howRecorded  = "recorded"
-	howRepeated  = "repeated"
-	howCorrected = "corrected"
+	howRepeated  = "repeated measurement"
+	howCorrected = "correction"
 )
 
 // stepColumns are the columns of everything that was done: values, acts, holds.

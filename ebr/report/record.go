@@ -120,7 +120,7 @@ type Value struct {
 // Reading is one entry of a value. It is never changed: a correction or a repeated measurement is another one.
 type Reading struct {
 	Attempt   int    // 1.. per value
-	How       string // "recorded", "repeated", "corrected"
+	How       string // "recorded", "repeated measurement", "correction"
 	Raw       string // as typed, scanned or chosen
 	Text      string // canonical, without unit
 	Unit      string
