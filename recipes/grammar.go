@@ -99,7 +99,7 @@ var inOrder = map[string]bool{"recipe": true, "unit_procedure": true, "operation
 // The most that a recipe may hold; the guards against texts made to harm, and a bound on what a person can check.
 const (
 	MaxBytes  = 1 << 20
-	MaxTokens = 200_000
+	MaxTokens = 400_000 // words and single signs
 	MaxDepth  = 64
 	MaxSteps  = 2000
 	maxFaults = 200
