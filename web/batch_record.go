@@ -86,7 +86,7 @@ var statuses = map[procedure.StepStatus]string{
 // step gives a step as executed, without forms.
 func (d *dossier) step(st *procedure.StepState) StepProgress {
 	p := StepProgress{
-		Number: d.number(st.Step.ID), Href: d.stepHref(st.Step.ID), Title: st.Step.Title, Instruction: st.Step.Text, Kind: string(st.Step.Kind),
+		Number: d.number(st.Step.ID), ID: st.Step.ID, Href: d.stepHref(st.Step.ID), Title: st.Step.Title, Instruction: st.Step.Text, Kind: string(st.Step.Kind),
 		Critical: st.Step.Critical, State: statuses[st.Status], Comments: d.comments(st.Comments),
 	}
 	for i := range st.Values {
@@ -182,7 +182,7 @@ func (d *dossier) holds() []Hold {
 func (d *dossier) hold(h *procedure.Hold) Hold {
 	hold := Hold{Cause: h.Event.Reason, By: h.Event.PersonName, At: h.Event.EnteredAt}
 	if h.Caused() {
-		hold.Cause = words("Step %d: %s", d.number(h.Event.Step), h.Event.Reason)
+		hold.Cause = words("Step %s: %s", h.Event.Step, h.Event.Reason)
 		hold.By = words("the system, at the entry of %s", h.Event.PersonName)
 	}
 	for _, a := range h.Assessments {

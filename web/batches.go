@@ -93,7 +93,7 @@ func (s *server) showHold(v *visit) (View, error) {
 		st := d.State.Step(first.Event.Step)
 		value := d.value(st.Value(first.Event.Value))
 		view.Value = &value
-		view.Batch = []Line{{words("Step"), words("%d, %s", d.number(st.Step.ID), st.Step.Title)}, {words("Value"), value.Name}}
+		view.Batch = []Line{{words("Step"), words("%s %s", st.Step.ID, st.Step.Title)}, {words("Value"), value.Name}}
 	}
 	if roles := first.Awaits(); len(roles) > 0 && v.may("batch.hold") {
 		view.Assess = []AssessForm{{Role: strings.Join(roleTitles(roles), " or "), Form: v.fill(Form{ID: "assess", Action: d.href() + "/assess", Signed: true})}}
@@ -128,7 +128,7 @@ func (s *server) showStep(v *visit) (View, error) {
 	}
 	number := d.number(st.Step.ID)
 	view := &StepView{
-		Page: v.frame(words("%s, step %d", d.Number, number)), Step: d.step(st), Path: pathOf(st.Path), Late: true,
+		Page: v.frame(words("%s, step %s", d.Number, st.Step.ID)), Step: d.step(st), Where: pathOf(st.Path), Late: true,
 		Before: d.steps(0, number-1), After: d.steps(number, len(d.State.Steps)),
 	}
 	view.Context = d.context(number)
@@ -151,7 +151,7 @@ func (d *dossier) work(view *StepView, st *procedure.StepState) {
 		}
 	case st.Status == procedure.StepWaiting:
 		open := d.State.Open()
-		view.Waits, view.Wayout = words("Step %d comes first: %s", d.number(open.Step.ID), open.Step.Title), d.next()
+		view.Waits, view.Wayout = words("Step %s comes first: %s", open.Step.ID, open.Step.Title), d.next()
 	case st.Status == procedure.StepPerformed:
 		d.second(view, st)
 	case st.VerifiedBy(d.v.who.Person):

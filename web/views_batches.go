@@ -1,6 +1,10 @@
 package web
 
-import "time"
+import (
+	"cmp"
+	"strconv"
+	"time"
+)
 
 // HomeView is the first page after the log-in: what is running, what waits, and the form for a new order.
 type HomeView struct {
@@ -54,7 +58,8 @@ type UnitProgress struct {
 
 // StepProgress is one step as executed.
 type StepProgress struct {
-	Number      int
+	Number      int    // 1.. over the whole recipe
+	ID          string // the name in the recipe text, "020"; printed beside the title, because messages and the PDF name steps by it
 	Href        string // "" when the person may not open it
 	Title       string
 	Instruction string
@@ -66,6 +71,9 @@ type StepProgress struct {
 	Acts        []Done // performed without a signature, or at another time than it was entered
 	Comments    []Comment
 }
+
+// Mark is what stands beside the title of the step.
+func (s StepProgress) Mark() string { return cmp.Or(s.ID, strconv.Itoa(s.Number)) }
 
 // Done is something that somebody did, with both its times.
 type Done struct {
@@ -130,7 +138,7 @@ type Assessment struct {
 type StepView struct {
 	Page
 	Step   StepProgress   // the step shown, with the values recorded so far and the remaining ones without readings
-	Path   string         // "Granulation › Wet mixing"
+	Where  string         // "Granulation › Wet mixing"
 	Before []StepProgress // earlier steps, folded above
 	After  []StepProgress // later steps, greyed below (Number and Title suffice)
 

@@ -1,6 +1,10 @@
 package web
 
-import "time"
+import (
+	"cmp"
+	"strconv"
+	"time"
+)
 
 // RecipesView lists the recipes.
 type RecipesView struct {
@@ -59,6 +63,9 @@ type RecipeStep struct {
 	Meaning     string // sign_off: what the signature means
 	Values      []RecipeValue
 }
+
+// Mark is what stands beside the title of the step.
+func (s RecipeStep) Mark() string { return cmp.Or(s.ID, strconv.Itoa(s.Number)) }
 
 // RecipeValue is one value that a step asks for.
 type RecipeValue struct {

@@ -76,13 +76,6 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// site is everything that answers requests.
-func (s *serveCmd) site(_ context.Context, _ *audit.Trail, _ output) (http.Handler, error) {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	return mux, nil
-}
-
 // serveUntil answers requests until ctx ends or the database is gone, then lets the requests under way finish.
 func serveUntil(ctx context.Context, l net.Listener, site http.Handler, databaseGone <-chan struct{}, o output) error {
 	server := &http.Server{Handler: site, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}

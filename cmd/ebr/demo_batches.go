@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+
+	"veribatch/ebr/batch"
+	"veribatch/recipes"
+)
+
+// makeBatches leaves one order open, one batch half way and one complete.
+func (d *demo) makeBatches() error {
+	var buffer, tablets recipes.Version
+	for _, v := range d.versions() {
+		if strings.HasPrefix(v.Code, "BUF") {
+			buffer = v
+		} else {
+			tablets = v
+		}
+	}
+	if err := d.play("PO-2026-0101", buffer, d.completeBuffer); err != nil {
+		return err
+	}
+	if err := d.play("PO-2026-0102", tablets, d.halfwayTablets); err != nil {
+		return err
+	}
+	_, err := d.order("PO-2026-0103", buffer)
+	return err
+}
+
+// scene is one act in a batch: who does what, and who signs it when it is not the same person.
+type scene struct {
+	who, signer string
+	cmd         command
+}
+
+func (d *demo) order(number string, v recipes.Version) (id string, err error) {
+	receipt, err := d.do("sven", "sven", batch.CreateOrder{OrderNumber: number, RecipeVersion: v.ID})
+	if err != nil {
+		return "", err
+	}
+	var made batch.Result
+	err = json.Unmarshal(receipt.Result, &made)
+	return made.Batch, err
+}
+
+// play orders a batch, issues and starts it, and plays the scenes.
+func (d *demo) play(order string, v recipes.Version, scenes func(id string) []scene) error {
+	id, err := d.order(order, v)
+	if err != nil {
+		return err
+	}
+	for _, s := range append([]scene{{"quinn", "quinn", batch.Issue{Batch: id}}, {"olga", "", batch.Start{Batch: id}}}, scenes(id)...) {
+		if s.signer == "" {
+			s.signer = s.who
+		}
+		if _, err := d.do(s.who, s.signer, s.cmd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record, perform and verify are the acts of Olga at one batch; Omar is her second person.
+func record(id, step, value, reading string) scene {
+	return scene{who: "olga", cmd: batch.Record{Batch: id, Step: step, Value: value, Raw: reading}}
+}
+
+func perform(id, step string) scene {
+	return scene{who: "olga", cmd: batch.Perform{Batch: id, Step: step}}
+}
+
+func verify(id, step string) scene {
+	return scene{who: "olga", signer: "omar", cmd: batch.Verify{Batch: id, Step: step}}
+}
+
+// completeBuffer is a batch with an alert, a correction, and a hold that was assessed by two persons.
+func (d *demo) completeBuffer(id string) []scene {
+	filled := d.now.Format("2006-01-02 15:04")
+	return []scene{
+		perform(id, "010"),
+		record(id, "020", "clear", "yes"), perform(id, "020"),
+		record(id, "030", "container", "NAH2PO4"), perform(id, "030"), verify(id, "030"),
+		record(id, "040", "net", "13.58"), // below the action limit: the batch is held
+		{who: "sven", cmd: batch.AssessHold{Batch: id, Reason: "The balance was not tared after the boat was changed; balance W-07 checked with its check weight, in order. The material was weighed again."}},
+		{who: "sven", signer: "quinn", cmd: batch.AssessHold{Batch: id, Reason: "Cause found and repeatable; nothing had been added to the vessel. The batch goes on with a second weighing."}},
+		{who: "sven", cmd: batch.Resume{Batch: id, Reason: "Hold assessed by production and quality assurance."}},
+		{who: "olga", cmd: batch.Record{Batch: id, Step: "040", Value: "net", Raw: "13.85", Reason: "Weighed again after taring the boat."}},
+		perform(id, "040"), verify(id, "040"),
+		record(id, "050", "net", "56.98"),
+		{who: "olga", cmd: batch.Comment{Batch: id, Step: "050", Value: "net", Text: "The last spoonful was a little more than needed; within the action limits."}},
+		perform(id, "050"), perform(id, "060"),
+		record(id, "070", "ph1", "7.39"), record(id, "070", "ph2", "7.41"), record(id, "070", "ph3", "7.44"),
+		{who: "olga", cmd: batch.Correct{Batch: id, Step: "070", Value: "ph3", Raw: "7.40", Reason: "Misread; the printout of the pH meter says 7.40."}},
+		perform(id, "070"),
+		record(id, "080", "appearance", "clear and colourless"), perform(id, "080"),
+		record(id, "090", "filter", "F-22841"), record(id, "090", "filled", filled), perform(id, "090"),
+		{who: "sven", cmd: batch.Perform{Batch: id, Step: "100"}},
+		{who: "sven", cmd: batch.Complete{Batch: id}},
+	}
+}
+
+// halfwayTablets stops in the dispensing, with a step that waits for its second value.
+func (d *demo) halfwayTablets(id string) []scene {
+	return []scene{
+		record(id, "010", "clear", "yes"), record(id, "010", "clean", "yes"), record(id, "010", "temp", "21.4"), record(id, "010", "rh", "47"),
+		perform(id, "010"), verify(id, "010"),
+		perform(id, "020"),
+		record(id, "030", "check", "20.006"),
+		{who: "olga", cmd: batch.Comment{Batch: id, Step: "030", Value: "check", Text: "6 g above; the balance is within its calibration (class III), maintenance is told."}},
+		perform(id, "030"),
+		record(id, "040", "container", "API-PARA"), record(id, "040", "lot", "P-2611-07"), record(id, "040", "net", "100.012"), perform(id, "040"), verify(id, "040"),
+		record(id, "050", "container", "EXC-MAIZE"), record(id, "050", "lot", "M-2609-02"),
+	}
+}
