@@ -18,6 +18,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server (with its own PostgreSQL unless --database names one)."`
 	Migrate migrateCmd `cmd:"" help:"Bring a database to the schema of this version. ebr serve runs this by itself for its own PostgreSQL."`
 	Verify  verifyCmd  `cmd:"" help:"Check every entry and every record row against the audit trail. Exit code 0: all agrees; 1: something was found."`
+	Recipe  recipeCmd  `cmd:"" help:"Work on recipe texts."`
 	Version versionCmd `cmd:"" help:"Print version, revision and schema digest."`
 }
 

@@ -42,8 +42,8 @@ func run(wanted []string, out io.Writer) error {
 	for _, f := range faults {
 		began := time.Now()
 		verdict, err := "", error(nil)
-		if i := slices.IndexFunc(f.packages, func(p string) bool { return red[p] }); i >= 0 {
-			err = fmt.Errorf("the tests of %s fail without any fault", f.packages[i])
+		if red[f.test] {
+			err = errors.New("its tests fail without any fault")
 		} else {
 			verdict, err = judge(f)
 		}
@@ -64,15 +64,13 @@ func run(wanted []string, out io.Writer) error {
 func baseline(faults []fault, out io.Writer) (red map[string]bool) {
 	red = map[string]bool{}
 	for _, f := range faults {
-		for _, p := range f.packages {
-			if _, done := red[p]; done {
-				continue
-			}
-			log, err := goTest("-timeout=10m", p)
-			red[p] = err != nil
-			if err != nil {
-				fmt.Fprintf(out, "the tests of %s fail without any fault:\n%s\n", p, tail(log))
-			}
+		if _, done := red[f.test]; done {
+			continue
+		}
+		log, err := goTest(append([]string{"-timeout=10m"}, strings.Fields(f.test)...)...)
+		red[f.test] = err != nil
+		if err != nil {
+			fmt.Fprintf(out, "go test %s fails without any fault:\n%s\n", f.test, tail(log))
 		}
 	}
 	return red
@@ -101,12 +99,12 @@ func judge(f fault) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if log, err := goTest(append([]string{"-overlay=" + overlay, "-run=^$"}, f.packages...)...); err != nil {
+	if log, err := goTest(append([]string{"-overlay=" + overlay}, append(strings.Fields(f.test), "-run=^$")...)...); err != nil {
 		return "", fmt.Errorf("the program with the fault does not compile:\n%s", tail(log))
 	}
-	log, err := goTest(append([]string{"-overlay=" + overlay, "-failfast", "-timeout=5m"}, f.packages...)...)
+	log, err := goTest(append([]string{"-overlay=" + overlay, "-failfast", "-timeout=5m"}, strings.Fields(f.test)...)...)
 	if err == nil {
-		return "", fmt.Errorf("%s stay green", strings.Join(f.packages, " "))
+		return "", fmt.Errorf("go test %s stays green", f.test)
 	}
 	if m := failedTest.FindSubmatch(log); m != nil {
 		return "noticed by " + string(m[1]), nil
@@ -125,7 +123,7 @@ func goTest(args ...string) ([]byte, error) {
 type fault struct {
 	name     string
 	file     string
-	packages []string // whose tests should notice
+	test     string // which tests should notice: packages and flags of go test
 	old, new string
 }
 
@@ -182,5 +180,5 @@ func parseFault(name, text string) (fault, error) {
 	if m == nil {
 		return fault{}, errors.New("not of the form that faults/README.md describes")
 	}
-	return fault{name: name, file: m[1], packages: strings.Fields(m[2]), old: m[3], new: m[4]}, nil
+	return fault{name: name, file: m[1], test: m[2], old: m[3], new: m[4]}, nil
 }

@@ -9,7 +9,7 @@ import (
 
 const example = `# The limit is one too high.
 file limit.go
-test ./a ./b
+test ./a ./b -run=Limit
 -- was --
 	n < 10
 -- becomes --
@@ -21,7 +21,7 @@ func TestFaultIsReadAndSeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.name != "limit" || f.file != "limit.go" || strings.Join(f.packages, "+") != "./a+./b" || f.old != "\tn < 10" || f.new != "\tn <= 10" {
+	if f.name != "limit" || f.file != "limit.go" || f.test != "./a ./b -run=Limit" || f.old != "\tn < 10" || f.new != "\tn <= 10" {
 		t.Errorf("read %+v", f)
 	}
 	dir := t.TempDir()
