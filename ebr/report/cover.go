@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -130,7 +131,7 @@ func (p *paper) otherPoints() []point {
 	}
 	for _, e := range p.record.Trail {
 		if e.Refused {
-			points = append(points, point{signRefused + "refused", fmt.Sprintf("%s by %s: %s", e.Act, who(Who{e.By.Name, e.By.User}), e.Reason), &p.trail})
+			points = append(points, point{signRefused + "refused", fmt.Sprintf("%s by %s: %s", e.Act, who(Who{e.By.Name, e.By.User}), cmp.Or(e.Details["refusal"], e.Reason)), &p.trail})
 		}
 	}
 	return points

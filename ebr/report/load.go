@@ -38,7 +38,11 @@ func Load(ctx context.Context, q audit.Querier, batchID string) (Record, error) 
 	if l.people, err = people(ctx, q, l.personIDs()); err != nil {
 		return Record{}, err
 	}
-	return l.record()
+	r, err := l.record()
+	if err == nil {
+		r.Stations, err = stations(ctx, q, r.Trail)
+	}
+	return r, err
 }
 
 // Reader gives a person as the record names who asked for it.
@@ -126,6 +130,24 @@ func people(ctx context.Context, q audit.Querier, ids []string) ([]Person, error
 	})
 }
 
+const stationsByID = `select s.id::text, s.name from ebr.stations s where s.id = any(@ids) order by s.name, s.id`
+
+// stations reads the names of the stations in the trail.
+func stations(ctx context.Context, q audit.Querier, trail []audit.Row) ([]Station, error) {
+	ids := []string{}
+	for _, e := range trail {
+		if e.Station != "" {
+			ids = append(ids, e.Station)
+		}
+	}
+	slices.Sort(ids)
+	rows, err := q.Query(ctx, stationsByID, pgx.NamedArgs{"ids": slices.Compact(ids)})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Station])
+}
+
 // roleWords gives a role as people read it.
 func roleWords(role string) string {
 	if words := access.Role(role).Title(); words != "" {
@@ -136,7 +158,7 @@ func roleWords(role string) string {
 
 // personIDs gives everybody who stands in the history, the recipe's life, a signature or the trail.
 func (l *loader) personIDs() []string {
-	var ids []string
+	ids := []string{}
 	for _, e := range l.b.History() {
 		ids = append(ids, e.Person)
 	}
@@ -175,7 +197,7 @@ func (l *loader) recipeMoves() []Act {
 
 // signatureIDs gives the signatures of the recipe's life and of the batch.
 func (l *loader) signatureIDs() []string {
-	var ids []string
+	ids := []string{}
 	for _, s := range l.stamps() {
 		if s.Signature != "" {
 			ids = append(ids, s.Signature)

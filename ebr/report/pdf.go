@@ -61,7 +61,7 @@ func newPaper(r *Record) *paper {
 	p.chapters = []*chapter{
 		{title: "Recipe", to: new(anchor), write: p.recipe},
 		{title: "Bill of materials", to: new(anchor), write: p.materials},
-		{title: "Persons", to: new(anchor), write: p.persons},
+		{title: "Persons and stations", to: new(anchor), write: p.persons},
 		{title: "Course of the batch", to: new(anchor), write: p.course},
 		{title: "Execution", to: new(anchor), write: p.execution, parts: p.executionParts()},
 		{title: "Holds", to: &p.holds, write: p.holdsChapter},

@@ -26,6 +26,7 @@ type Record struct {
 	Recipe     Recipe
 	Materials  []Material
 	Persons    []Person
+	Stations   []Station
 	Units      []Unit
 	Signatures []Signature // in the order of signing, of the recipe too
 	Holds      []Hold
@@ -70,6 +71,12 @@ type Person struct {
 	FullName string // printed name
 	UserName string
 	Roles    []string
+}
+
+// Station is a place from which something was entered.
+type Station struct {
+	ID   string
+	Name string
 }
 
 // Who names a person beside something done.

@@ -50,6 +50,7 @@ func sample(steps int) Record {
 			{"0198f0c1-0000-7000-8000-00000000000c", "Quinta Weiß-Müller", "quinta", []string{"quality assurance"}},
 		},
 	}
+	r.Stations = []Station{{"0198f0c1-0000-7000-8000-0000000000b2", "Dispensing booth 2"}}
 	r.Batch.Moves = []Act{
 		{What: "created", By: boris, Done: at(0), Entered: at(0)}, {What: "issued", By: quinta, Done: at(4), Entered: at(4), Signature: 1},
 		{What: "started", By: anna, Done: at(9), Entered: at(9)},
@@ -128,7 +129,7 @@ func sampleEntry(batch string, seq int) audit.Row {
 	after["signature"] = nil
 	image, _ := json.Marshal(after)
 	e := audit.Entry{Version: 1, Stream: audit.Stream("batch/" + batch), Seq: int64(seq), Prev: digestOf(fmt.Sprint(seq - 1)), Time: at(seq).UTC().Add(123456 * time.Microsecond), By: audit.By{Person: "0198f0c1-0000-7000-8000-00000000000a",
-		User: "anna", Name: "Anna Berg", Session: "0198f0c1-0000-7000-8000-00000000beef"}, Station: "Booth 2", Act: "step.record", Key: "0198f0c1-0000-7000-8000-000000001234",
+		User: "anna", Name: "Anna Berg", Session: "0198f0c1-0000-7000-8000-00000000beef"}, Station: "0198f0c1-0000-7000-8000-0000000000b2", Act: "step.record", Key: "0198f0c1-0000-7000-8000-000000001234",
 		Changes: []audit.Change{
 			{Table: "ebr.batch_history", ID: *after["id"], Version: 1, Op: "insert", After: image},
 			{Table: "ebr.batches", ID: batch, Version: int64(seq), Op: "update", Before: json.RawMessage(`{"version":"` + fmt.Sprint(seq-1) + `"}`), After: json.RawMessage(`{"version":"` + fmt.Sprint(seq) + `","state":"running"}`)},

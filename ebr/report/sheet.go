@@ -128,17 +128,17 @@ func (s *sheet) finish(w io.Writer) error {
 // frame draws header and footer: which batch, which product, what state, which page, on every sheet that may get separated.
 func (s *sheet) frame(page, pages int) {
 	r := s.record
-	third := wide / 3
-	s.text(left, 9.5, s.fit("Batch record · "+r.Site, note, third), note)
-	s.text(left, 14, s.fit("Batch "+orDash(r.Batch.Number), label, third*1.1), label)
-	s.text(left+third*1.1, 14, s.fit(r.Batch.Product+" "+r.Batch.Strength, body, third*1.1), body)
-	s.textRight(right, 14, s.fit("State: "+r.State, label, third*0.8), label)
+	const batch, product = 48.0, 84.0 // widths; the rest is the state's
+	s.text(left, 9.5, s.fit("Batch record · "+r.Site, note, wide/3), note)
+	s.text(left, 14, s.fit("Batch "+orDash(r.Batch.Number), label, batch-3), label)
+	s.text(left+batch, 14, s.fit(r.Batch.Product+" "+r.Batch.Strength, small, product-3), small)
+	s.textRight(right, 14, s.fit("State: "+r.State, label, wide-batch-product), label)
 	s.rule(left, right, 20.5, 0.4, black)
 	if r.Demo {
 		s.banner(demoBanner)
 	}
 	s.rule(left, right, pageHeight-17, 0.2, black)
-	s.text(left, pageHeight-16, s.fit("Batch "+orDash(r.Batch.Number)+" · "+r.Batch.Product+" · "+r.State, note, third*2), note)
+	s.text(left, pageHeight-16, s.fit("Batch "+orDash(r.Batch.Number)+" · "+r.Batch.Product+" · "+r.State, note, wide*0.75), note)
 	s.textRight(right, pageHeight-16, fmt.Sprintf("Page %d of %d", page, pages), label)
 	s.text(left, pageHeight-12, s.fit("Printed "+clock(r.GeneratedAt)+" by "+person(r.GeneratedBy), note, wide), note)
 }

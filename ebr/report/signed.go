@@ -40,6 +40,19 @@ func (p *paper) persons() {
 		}})
 	}
 	t.end()
+	p.stations()
+}
+
+// stations writes from where things were entered.
+func (p *paper) stations() {
+	if len(p.record.Stations) == 0 {
+		return
+	}
+	t := table{sheet: p.sheet, columns: []column{{"Station", 124}, {"Station in the system", 53}}, context: "Stations (continued)"}
+	for _, s := range p.record.Stations {
+		t.add(row{cells: []cell{{column: 0, paras: []para{{text: s.Name, style: strong}}}, {column: 1, paras: []para{{text: s.ID, style: tiny}}}}})
+	}
+	t.end()
 }
 
 // course writes what became of the batch as a whole.

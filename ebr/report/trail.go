@@ -18,7 +18,7 @@ const exact = "2006-01-02 15:04:05.000000Z"
 func (p *paper) trailChapter() {
 	p.flow(left, para{text: "Every entry carries the hash of the entry before it in its stream; a hash is the SHA-256 of the exact bytes of the entry, " +
 		"of which everything is printed here: times in UTC, then details, then each changed row. A new row shows its columns, a changed row each column " +
-		"as before → after; columns without a value are left out.", style: note},
+		"as before → after; columns of a new row without a value, or with an empty one, are left out.", style: note},
 		para{text: "Stream of the batch: batch/" + p.record.Batch.ID, style: code})
 	p.y += 2
 	if len(p.record.Trail) == 0 {
@@ -48,7 +48,7 @@ func (t *table) entry(e audit.Row, own string) {
 			{column: 1, paras: act},
 			{column: 2, paras: []para{{text: e.Time.UTC().Format(exact), style: small7}}},
 			{column: 3, paras: []para{{text: who(Who{e.By.Name, e.By.User}), style: small}}},
-			{column: 4, paras: []para{{text: orDash(e.Station), style: small}}},
+			{column: 4, paras: []para{{text: orDash(t.stationName(e.Station)), style: small}}},
 		},
 		notes: append([]para{
 			{text: labelled("Reason:", e.Reason), style: small},
@@ -57,6 +57,16 @@ func (t *table) entry(e audit.Row, own string) {
 		}, fineprint(e, stream)...),
 		again: fmt.Sprintf("Entry %d", e.Seq),
 	})
+}
+
+// stationName gives the name under which people know a station.
+func (s *sheet) stationName(id string) string {
+	for _, st := range s.record.Stations {
+		if st.ID == id {
+			return st.Name
+		}
+	}
+	return id
 }
 
 func rawClock(at *time.Time) string {
@@ -108,7 +118,7 @@ func change(c audit.Change) string {
 		switch {
 		case before != nil:
 			parts = append(parts, name+" "+cellText(before[name])+" → "+cellText(after[name]))
-		case after[name] != nil:
+		case after[name] != nil && *after[name] != "":
 			parts = append(parts, name+" = "+cellText(after[name]))
 		}
 	}
