@@ -118,7 +118,7 @@ func TestFiveWrongPasswordsLock(t *testing.T) {
 	}
 	require.Equal(t, answers[0], answers[1], "unknown names count and lock alike")
 	require.Contains(t, answers[0][3], "1 try is left")
-	require.Contains(t, answers[0][4], "locked")
+	require.Equal(t, "This account is locked", answers[0][4], "the fifth locks")
 
 	_, err := w.Gate.LogIn(w.Ctx, anna.UserName, anna.Password, w.Station)
 	requireFault(t, err, fault.Unauthenticated, "locked until")
