@@ -93,7 +93,7 @@ func serve(t *testing.T, state string, more ...string) *server {
 		t.Fatalf("the server did not start: %s", s.said())
 	}
 	go func() { _, _ = io.Copy(io.Discard, out); s.ended <- s.Wait() }()
-	page(t, s.url+"/healthz")
+	page(t, s.url+"/")
 	s.ready = time.Since(began)
 	return s
 }
