@@ -56,6 +56,8 @@ var bends = []struct {
 	{`low  = "48.00"`, `low  = "48.41"`, "The low action limit 48.41 lies above the low alert limit 48.40", "enclose the alert limits"},
 	{`high = "49.00"`, `high = "48.59"`, "The high action limit 48.59 lies below the high alert limit 48.60", "enclose the alert limits"},
 	{"            low  = \"48.40\"\n            high = \"48.60\"\n", "", "The alert limits have neither low nor high", ""},
+	{"            low  = \"48.40\"\n            high = \"48.60\"\n", "            high = \"47.99\"\n", "No reading lies within both the alert limits ≤ 47.99 and the action limits 48.00 to 49.00", ""},
+	{"            low  = \"48.40\"\n            high = \"48.60\"\n", "            low = \"49.01\"\n", "No reading lies within both the alert limits ≥ 49.01", ""},
 	// values
 	{`kind     = "decimal"`, `kind     = "number"`, `The kind "number" is not known`, "decimal"},
 	{`options = ["clear", "cloudy"]`, `options = ["clear"]`, "There is nothing to choose from", ""},
