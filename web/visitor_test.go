@@ -1,8 +1,10 @@
 package web_test
 
 import (
+	"bytes"
 	"io"
 	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -20,6 +22,13 @@ type visitor struct {
 	base   string
 	client *http.Client
 	at     *sheet // the page shown
+	last   *posted
+}
+
+// posted is the last form that was sent, for sending it once more.
+type posted struct {
+	path   string
+	fields url.Values
 }
 
 // sheet is one page as a visitor reads it.
@@ -32,6 +41,8 @@ type sheet struct {
 	forms  map[string]*paper
 	links  map[string]string // address by words
 	wrong  map[string]string // what is wrong, by id of the field
+	struck []string          // what stands struck through
+	state  string            // of the batch, from the line under the header
 }
 
 // paper is a form on a page.
@@ -72,9 +83,33 @@ func (v *visitor) send(form string, fill map[string]string) *sheet {
 // post sends any fields to any address, as no page of ours would.
 func (v *visitor) post(path string, fields url.Values) *sheet {
 	v.t.Helper()
-	request, err := http.NewRequest(http.MethodPost, v.base+path, strings.NewReader(fields.Encode()))
+	v.last = &posted{path, fields}
+	return v.deliver(path, "application/x-www-form-urlencoded", strings.NewReader(fields.Encode()))
+}
+
+// upload fills a form and sends it as a form with files goes.
+func (v *visitor) upload(form string, fill map[string]string) *sheet {
+	v.t.Helper()
+	p := v.at.forms[form]
+	require.NotNil(v.t, p, "the page %s has no form %q; it has %v", v.at.path, form, keys(v.at.forms))
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	fields := maps.Clone(p.fields)
+	for name, value := range fill {
+		fields.Set(name, value)
+	}
+	for name := range fields {
+		require.NoError(v.t, w.WriteField(name, fields.Get(name)))
+	}
+	require.NoError(v.t, w.Close())
+	return v.deliver(p.action, w.FormDataContentType(), &body)
+}
+
+func (v *visitor) deliver(path, kind string, body io.Reader) *sheet {
+	v.t.Helper()
+	request, err := http.NewRequest(http.MethodPost, v.base+path, body)
 	require.NoError(v.t, err)
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Content-Type", kind)
 	if v.at != nil {
 		request.Header.Set("Referer", v.base+v.at.path)
 	}
@@ -115,6 +150,12 @@ func (s *sheet) collect(doc *html.Node) {
 			}
 		case "a":
 			s.links[words(n)] = attr(n, "href")
+		case "s":
+			s.struck = append(s.struck, words(n))
+		case "span":
+			if class := attr(n, "class"); strings.HasPrefix(class, "vb-state vb-state-") && attr(n.Parent, "class") == "vb-context-state" {
+				s.state = strings.TrimPrefix(class, "vb-state vb-state-")
+			}
 		case "p":
 			if id, ok := strings.CutSuffix(attr(n, "id"), "-wrong"); ok {
 				s.wrong[id] = words(n)
