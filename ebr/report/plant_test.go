@@ -46,9 +46,9 @@ func newPlant(t *testing.T) *plant {
 	p.pete = p.Person("pete.engel", access.ProcessEngineer)
 	var v recipes.Result
 	require.NoError(t, json.Unmarshal(p.do(p.pete, recipes.Import{Text: string(library.Text(library.BufferTour))}).Result, &v))
-	p.sign(p.pete, recipes.Submit{Version: v.Version})
-	p.sign(p.sue, recipes.Approve{Version: v.Version})
-	p.sign(p.quinn, recipes.MakeEffective{Version: v.Version})
+	p.sign(p.pete, recipes.Submit(v))
+	p.sign(p.sue, recipes.Approve(v))
+	p.sign(p.quinn, recipes.MakeEffective(v))
 	var r batch.Result
 	require.NoError(t, json.Unmarshal(p.do(p.sue, batch.CreateOrder{OrderNumber: "PO-4711/A", RecipeVersion: v.Version}).Result, &r))
 	p.batch = r.Batch

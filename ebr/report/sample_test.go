@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"veribatch/audit"
@@ -136,10 +135,4 @@ func sampleEntry(batch string, seq int) audit.Row {
 		}}
 	e.Hash, _ = hex.DecodeString(digestOf(fmt.Sprint(seq)))
 	return audit.Row{Entry: e}
-}
-
-// long gives a readable text of exactly n characters.
-func long(n int) string {
-	words := strings.Repeat("The granulate was checked again by hand and looked even; the sieve was free of damage. ", n/80+1)
-	return strings.TrimSpace(words[:n-1]) + strings.Repeat(".", n-len(strings.TrimSpace(words[:n-1])))
 }
