@@ -62,23 +62,47 @@ func (b *Tab) Type(css, text string) {
 	b.Keys(text)
 }
 
-// Keys types into whatever has the focus, at the speed of a person. "\r" is Enter, "\t" Tab, "\b" Backspace.
+// Keys types into whatever has the focus, at the speed of a person. "\r" is Enter, "\t" Tab, "\b" Backspace, "\x1b" Escape.
 func (b *Tab) Keys(text string) {
 	b.t.Helper()
 	for _, r := range text {
-		b.Do(chromedp.KeyEvent(string(r)), chromedp.Sleep(betweenKeys))
+		b.Do(press(r, time.Now()), chromedp.Sleep(betweenKeys))
 	}
 }
 
-// Scan types a code as a scanner does: very fast, ended by Enter, wherever the focus is.
+// Scan types a code as a scanner does: very fast, ended by Enter, wherever the focus is. The events carry the scanner's times, so that a busy
+// machine does not turn a scan into typing.
 func (b *Tab) Scan(code string) {
 	b.t.Helper()
 	start := time.Now()
 	var keys []chromedp.Action[chromedp.Void]
 	for i, r := range code + "\r" {
-		at := start.Add(time.Duration(i) * scanKeys)
-		stamp := float64(at.UnixMicro()) / 1e6
-		keys = append(keys, chromedp.KeyEvent(string(r), func(p *input.DispatchKeyEventParams) { p.Timestamp = input.TimeSinceEpoch(stamp) }))
+		keys = append(keys, press(r, start.Add(time.Duration(i)*scanKeys)))
 	}
 	b.Do(keys...)
+}
+
+// named are the keys that have a name instead of a character.
+var named = map[rune]struct {
+	key  string
+	code int64
+	text string
+}{'\r': {"Enter", 13, "\r"}, '\t': {"Tab", 9, ""}, '\b': {"Backspace", 8, ""}, '\x1b': {"Escape", 27, ""}}
+
+// press is one key down and up. Down carries the text, as a keyboard's event does, so that a page that takes the key keeps the text out.
+func press(r rune, at time.Time) chromedp.Action[chromedp.Void] {
+	down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: string(r), Text: string(r), Timestamp: input.TimeSinceEpoch(float64(at.UnixMicro()) / 1e6)}
+	if n, ok := named[r]; ok {
+		down.Key, down.Code, down.WindowsVirtualKeyCode, down.NativeVirtualKeyCode, down.Text = n.key, n.key, n.code, n.code, n.text
+	}
+	up := down
+	up.Type, up.Text = input.DispatchKeyEventTypeKeyUp, ""
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		for _, event := range []input.DispatchKeyEventParams{down, up} {
+			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, event); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

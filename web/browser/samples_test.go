@@ -50,6 +50,14 @@ func signed(meaning, user, name string, t time.Time) web.Signed {
 	return web.Signed{Meaning: meaning, Name: name, UserName: user, At: t}
 }
 
+func demo(user, name, role string) web.DemoPerson {
+	return web.DemoPerson{UserName: user, FullName: name, Role: role, Password: "granules-and-gloves"}
+}
+
+func material(code, name, quantity, note string) web.MaterialLine {
+	return web.MaterialLine{Code: code, Name: name, Quantity: quantity, Unit: "kg", Note: note}
+}
+
 var before = []web.StepProgress{
 	{Number: 1, Href: "#", Title: "Line clearance of room G1", Instruction: "Check that no material, label or document of another batch is in the room.", Kind: "entry", Critical: true, State: "complete",
 		Values:     []web.Value{{Name: "Room is clear", Kind: "yes_no", Readings: []web.Reading{reading("yes", "none", at(1, 2, 11))}}},
@@ -88,7 +96,7 @@ var after = []web.StepProgress{{Number: 8, Title: "Add the liquid within 3 minut
 
 // step makes the operator's screen for the open step 7, changed by the caller.
 func step(change func(*web.StepView)) *web.StepView {
-	v := &web.StepView{Page: onBatch("Step 7: Weigh the granulation liquid", 7, "running"), Step: weight(), Path: "Granulation › Wet granulation",
+	v := &web.StepView{Page: onBatch("Step 7: Weigh the granulation liquid", 7, "running"), Step: weight(), Where: "Granulation › Wet granulation",
 		Before: before, After: after, Comment: form("comment"), Hold: form("hold")}
 	change(v)
 	return v
@@ -114,8 +122,7 @@ func sessionPages() map[string]func() web.View {
 	return map[string]func() web.View{
 		"login": func() web.View {
 			return &web.LoginView{Page: frame("Log in", "", nil), Login: form("login"), Next: "/", People: []web.DemoPerson{
-				{"anna", "Anna Kowalska", "operator", "granules-and-gloves-1"}, {"bob", "Bob Martin", "operator", "granules-and-gloves-2"},
-				{"sofia", "Sofia Rossi", "supervisor", "granules-and-gloves-3"}, {"quentin", "Quentin Dubois", "QA", "granules-and-gloves-4"}}}
+				demo("anna", "Anna Kowalska", "operator"), demo("bob", "Bob Martin", "operator"), demo("sofia", "Sofia Rossi", "supervisor"), demo("quentin", "Quentin Dubois", "qa")}}
 		},
 		"login-wrong": func() web.View {
 			v := &web.LoginView{Page: frame("Log in", "", nil), Login: form("login")}
@@ -305,7 +312,7 @@ func recipePages() map[string]func() web.View {
 			value := web.RecipeValue{Name: "Net weight of granulation liquid", Kind: "decimal", Unit: "kg", Decimals: 2, Limits: limits}
 			return &web.RecipeView{Page: frame("Paracetamol granulation", "/recipes", petra), Name: "Paracetamol granulation", Product: "Paracetamol 500 mg tablets", Version: "4", State: "in review", Language: "en", Steps: 3,
 				Digest: strings.Repeat("9f2c6e51a4d80b77", 4), Header: []web.Line{{Label: "Strength", Value: "500 mg"}, {Label: "Dosage form", Value: "Tablet"}, {Label: "Batch size", Value: "100 kg"}},
-				Materials:  []web.MaterialLine{{"API-001", "Paracetamol", "83.33", "kg", "passed through 0.8 mm"}, {"EXC-014", "Maize starch", "12.50", "kg", ""}, {"EXC-020", "Magnesium stearate", "0.50", "kg", "vegetable"}},
+				Materials:  []web.MaterialLine{material("API-001", "Paracetamol", "83.33", "passed through 0.8 mm"), material("EXC-014", "Maize starch", "12.50", ""), material("EXC-020", "Magnesium stearate", "0.50", "vegetable")},
 				Signatures: []web.Signed{signed("authored", "petra", "Petra Novotná", at(1, 0, 0))}, Submit: nil, Approve: signedForm("approve"), Text: "recipe \"paracetamol-500\" {\n  version = \"4\"\n  # weigh before mixing\n}\n",
 				Procedures: []web.UnitProcedure{{Name: "Granulation", Operations: []web.Operation{{Name: "Wet granulation", Steps: []web.RecipeStep{
 					{Number: 1, Title: "Weigh the granulation liquid", Kind: "entry", Critical: true, Instruction: "Tare balance W-07 with the empty container. Fill in granulation liquid and record the net weight.", Values: []web.RecipeValue{value, {Name: "Look", Kind: "choice", Choices: []string{"clear", "cloudy"}}}},
@@ -330,12 +337,12 @@ func trailPages() map[string]func() web.View {
 			}
 			v := &web.TrailView{Page: frame("Audit trail", "/trail", petra), Acts: []string{"step.record", "step.correct", "step.verify"}, Filter: web.TrailFilter{Batch: "B-000017", From: "2026-11-22"}, Older: "#"}
 			one := entry(0, "step.record", "Batch B-000017, step 7")
-			one.Changes = []web.RowChange{{Table: "ebr.batch_history", Name: "history of the batch", ID: "0198f6ab-0000-7000-8000-000000000001", Kind: "created", Fields: []web.FieldChange{{"value", "", "net_weight"}, {"raw", "", "12.48"}, {"judgement", "", "in limits"}}}}
+			one.Changes = []web.RowChange{{Table: "ebr.batch_history", Name: "history of the batch", ID: "0198f6ab-0000-7000-8000-000000000001", Kind: "created", Fields: []web.FieldChange{{Name: "value", After: "net_weight"}, {Name: "raw", After: "12.48"}, {Name: "judgement", After: "in limits"}}}}
 			two := entry(1, "step.verify", "Batch B-000017, step 4")
 			two.Refused, two.Session = "User name or password is wrong.", "Anna Kowalska"
 			three := entry(2, "step.correct", "Batch B-000017, step 4")
 			three.Reason = "Digits swapped when typing; the printout of balance W-07 says 12.48 kg."
-			three.Changes = []web.RowChange{{Table: "ebr.batches", Name: "batch", ID: "0198f6aa-4c1e-7d1b-9c0a-5f2e8a7b6c5d", Kind: "changed", Fields: []web.FieldChange{{"state", "running", "held"}, {"version", "14", "15"}}}}
+			three.Changes = []web.RowChange{{Table: "ebr.batches", Name: "batch", ID: "0198f6aa-4c1e-7d1b-9c0a-5f2e8a7b6c5d", Kind: "changed", Fields: []web.FieldChange{{Name: "state", Before: "running", After: "held"}, {Name: "version", Before: "14", After: "15"}}}}
 			four := entry(3, "batch.issue", "Batch B-000017")
 			four.Notes = []web.Line{{Label: "Number", Value: "B-000017"}}
 			v.Entries = []web.TrailEntry{one, two, three, four}

@@ -62,8 +62,8 @@ document.addEventListener("click", (e) => {
 window.addEventListener("online", () => lost.form && again());
 
 document.addEventListener("htmx:beforeSwap", (e) => {
-  const { xhr, elt } = e.detail;
-  if (elt.tagName !== "FORM") return;
+  const { xhr } = e.detail;
+  if (e.detail.requestConfig.elt.tagName !== "FORM") return;
   if (unreached.includes(xhr.status)) {
     e.detail.shouldSwap = false;
     return;
@@ -72,7 +72,7 @@ document.addEventListener("htmx:beforeSwap", (e) => {
 });
 
 document.addEventListener("htmx:afterRequest", (e) => {
-  const form = e.detail.elt;
+  const form = e.detail.requestConfig.elt;
   if (form.tagName !== "FORM" || !form.isConnected) return;
   if (unreached.includes(e.detail.xhr.status)) lose(form, e.detail.requestConfig?.triggeringEvent?.submitter);
   else release(form);

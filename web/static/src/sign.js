@@ -4,7 +4,7 @@
 const dialog = () => document.getElementById("sign-dialog");
 
 document.addEventListener("htmx:beforeSwap", (e) => {
-  const form = e.detail.elt;
+  const form = e.detail.requestConfig.elt; // the event itself is raised on the target
   if (!e.detail.shouldSwap || form.tagName !== "FORM" || !form.hasAttribute("data-signed")) return;
   if (e.detail.serverResponse.includes('id="sign"')) return;
   dialog()?.close();
@@ -15,6 +15,7 @@ document.addEventListener("htmx:beforeSwap", (e) => {
 document.addEventListener("htmx:afterSwap", (e) => {
   if (e.detail.target.id !== "sign-slot") return;
   const d = dialog();
+  if (!d.querySelector("#sign")) return;
   if (!d.open) d.showModal();
   const wrong = d.querySelector("[aria-invalid=true]");
   (wrong ?? d.querySelector("input[name=user_name]"))?.focus();
