@@ -41,8 +41,8 @@ type By struct {
 	SessionPerson string `json:"session_person,omitempty"`
 }
 
-// Change is one row before and after. Before holds only the columns that changed; After the whole row. All values are text,
-// null where the column is null; secret columns stand as "sha256:..." of their text.
+// Change is one row before and after, as JSON objects by column: exact decimals are strings, times are UTC without a zone,
+// binary values are hex, secret columns stand as "sha256:..." of their text.
 type Change struct {
 	Table   string          `json:"table"`
 	ID      string          `json:"id"`
@@ -52,10 +52,33 @@ type Change struct {
 	After   json.RawMessage `json:"after"`
 }
 
-// Image is a row as text values by column.
+// Image is a row as text by column, nil where the column is null.
 type Image map[string]*string
 
-// Columns gives the values before (changed columns only) and after.
+// UnmarshalJSON reads a row; booleans and whole numbers become their text.
+func (m *Image) UnmarshalJSON(raw []byte) error {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &values); err != nil {
+		return err
+	}
+	*m = make(Image, len(values))
+	for column, value := range values {
+		text := string(value)
+		switch {
+		case text == "null":
+			(*m)[column] = nil
+			continue
+		case text[0] == '"':
+			if err := json.Unmarshal(value, &text); err != nil {
+				return err
+			}
+		}
+		(*m)[column] = &text
+	}
+	return nil
+}
+
+// Columns gives the row after the change and, of the row before it, the columns that changed.
 func (c Change) Columns() (before, after Image, err error) {
 	if err := json.Unmarshal(c.After, &after); err != nil {
 		return nil, nil, err
@@ -63,7 +86,15 @@ func (c Change) Columns() (before, after Image, err error) {
 	if len(c.Before) == 0 {
 		return nil, after, nil
 	}
-	return before, after, json.Unmarshal(c.Before, &before)
+	if err := json.Unmarshal(c.Before, &before); err != nil {
+		return nil, nil, err
+	}
+	for column, value := range before {
+		if same(value, after[column]) {
+			delete(before, column)
+		}
+	}
+	return before, after, nil
 }
 
 // Decode reads an entry from its exact bytes and fails when they do not say what an entry says. Unknown members are refused:

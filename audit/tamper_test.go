@@ -59,7 +59,7 @@ func TestRecomputedChainIsNotFoundYet(t *testing.T) {
 	var body []byte
 	super := w.db.Super(t)
 	require.NoError(t, super.QueryRow(w.ctx, `select body from audit.entries where stream = $1 and seq = 5`, stream).Scan(&body))
-	forged := []byte(strings.Replace(string(body), `"name":"Tamper 4"`, `"name":"Tamper 9"`, 1))
+	forged := []byte(strings.Replace(string(body), `{"id" : "`+id+`", "name" : "Tamper 4"`, `{"id" : "`+id+`", "name" : "Tamper 9"`, -1))
 	require.NotEqual(t, body, forged)
 	hash := sha256.Sum256(forged)
 	w.tamper(`update audit.entries set body = $1, hash = $2 where stream = $3 and seq = 5`, forged, hash[:], stream)

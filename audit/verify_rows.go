@@ -79,7 +79,7 @@ func (v *verifier) tableMatches(ctx context.Context, t recordTable) error {
 		v.found("audit.tables names %q, which is no table", t.Name)
 		return nil
 	}
-	rows, err := v.q.Query(ctx, `select r.id::text, audit.image_`+strings.TrimPrefix(t.Name, "ebr.")+`(r) from `+t.Name+` r`)
+	rows, err := v.q.Query(ctx, `select r.id::text, audit.image_`+strings.TrimPrefix(t.Name, "ebr.")+`(r)::text from `+t.Name+` r`)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ create unlogged table audit.desk (
     opening text not null,
     changes text not null,
     details text not null
-) with (fillfactor = 10);
+) with (fillfactor = 10, toast_tuple_target = 8160);
 
 create table ebr.people (
     id                 uuid primary key,
@@ -167,10 +167,10 @@ begin
 end $$;
 -- +goose StatementEnd
 
--- SQL text that gives one column of the row variable as a JSON string, or null: the same for the same value whatever the session's
--- settings are. Types whose text depends on settings or rounding (float, interval, money ...) are refused.
+-- SQL text that gives one column of the row variable as a JSON value: the same for the same value whatever the session's settings
+-- are. Exact decimals are strings; times are UTC. Types whose text depends on settings or rounding (float, interval ...) are refused.
 -- +goose StatementBegin
-create function audit.column_text(var text, col text, kind text, digested boolean) returns text
+create function audit.column_value(var text, col text, kind text, digested boolean) returns text
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -178,24 +178,16 @@ declare
     v text := format('%s.%I', var, col);
 begin
     v := case
-        when kind in ('uuid', 'boolean', 'smallint', 'integer', 'bigint', 'numeric', 'xid8') then v || '::text'
-        when kind = 'text' then v
-        when kind = 'date' then format($f$to_char(%s, 'YYYY-MM-DD')$f$, v)
-        when kind = 'timestamp with time zone' then format($f$case when isfinite(%1$s) then to_char(%1$s at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else 'infinite' end$f$, v)
-        when kind = 'bytea' then format($f$encode(%s, 'hex')$f$, v)
-        when kind = 'text[]' then format('array_to_json(%s)::text', v)
+        when kind in ('uuid', 'boolean', 'smallint', 'integer', 'bigint', 'text', 'date', 'text[]') then v
+        when kind = 'numeric' then v || '::text'
         when kind = 'jsonb' then v || '::text'
+        when kind = 'timestamp with time zone' then format($f$%s at time zone 'UTC'$f$, v)
+        when kind = 'bytea' then format($f$encode(%s, 'hex')$f$, v)
     end;
     if v is null then
         raise exception using errcode = 'VB011', message = format('column %s: a record keeps no %s; use text, numeric, timestamptz, uuid, integer, boolean, date, bytea, text[] or jsonb', col, kind);
     end if;
-    if digested then
-        v := format($f$'sha256:' || encode(sha256(convert_to(%s, 'UTF8')), 'hex')$f$, v);
-    end if;
-    if not digested and kind in ('uuid', 'boolean', 'smallint', 'integer', 'bigint', 'numeric', 'xid8', 'date', 'timestamp with time zone', 'bytea') then
-        return format($f$coalesce('"' || %s || '"', 'null')$f$, v);
-    end if;
-    return format($f$coalesce(to_json(%s)::text, 'null')$f$, v);
+    return case when digested then format($f$'sha256:' || encode(sha256(convert_to(%s::text, 'UTF8')), 'hex')$f$, v) else v end;
 end $$;
 -- +goose StatementEnd
 
@@ -217,61 +209,49 @@ begin
 end $$;
 -- +goose StatementEnd
 
--- Writes the two functions of a record table from its columns: audit.image_<table>(row), the row as JSON text, and
+-- Writes the two functions of a record table from its columns: audit.image_<table>(row), the row as JSON, and
 -- audit.capture_<table>(), its trigger, which appends the change to the open entry of this transaction. Generated, because a
--- generic one that asks the catalogue for each row costs four times as much.
+-- generic one that asks the catalogue for each row costs several times as much.
 -- +goose StatementBegin
 create function audit.generate(tbl text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    name       text := split_part(tbl, '.', 2);
-    digested   text[] := (select t.digested from audit.tables t where t.table_name = tbl);
-    col        record;
-    seen       text[] := '{}';
-    after      text := '';
-    whole      text := '';
-    before     text := '';
-    versioned  boolean := false;
-    rules      text;
+    name  text := split_part(tbl, '.', 2);
+    known record;
+    rules text;
+    image text;
 begin
-    for col in select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as kind from pg_attribute a where a.attrelid = tbl::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum loop
-        seen := seen || col.name;
-        versioned := versioned or col.name = 'version';
-        after := after || format($f$ || '%s"%s":' || %s$f$, case when after = '' then '' else ',' end, col.name, audit.column_text('new', col.name, col.kind, col.name = any (digested)));
-        whole := whole || format($f$ || '%s"%s":' || %s$f$, case when whole = '' then '' else ',' end, col.name, audit.column_text('r', col.name, col.kind, col.name = any (digested)));
-        before := before || format($f$ || case when old.%1$I is distinct from new.%1$I then ',"%1$s":' || %2$s else '' end$f$, col.name, audit.column_text('old', col.name, col.kind, col.name = any (digested)));
-    end loop;
-    update audit.tables t set columns = seen where t.table_name = tbl;
-    execute format($f$create or replace function audit.image_%s(r %s) returns text language sql stable as $sql$ select '{'%s || '}' $sql$ $f$, name, tbl, whole);
-    rules := case when versioned then format($f$
-    if tg_op = 'INSERT' and new.version <> 1 or tg_op = 'UPDATE' and (new.version <> old.version + 1 or new.id <> old.id) then
-        raise exception using errcode = 'VB010', message = '%s: the first version of a row is 1, and an update keeps the id and advances version by one';
-    end if;$f$, tbl) else format($f$
-    if tg_op = 'UPDATE' then
-        raise exception using errcode = 'VB010', message = '%s: rows are written once; a column version would allow updates';
-    end if;$f$, tbl) end;
+    select array_agg(a.attname::text order by a.attnum) as columns, bool_or(a.attname = 'version') as versioned,
+        string_agg(format('%L, %s', a.attname, audit.column_value('{row}', a.attname, format_type(a.atttypid, null), a.attname = any (t.digested))), ', ' order by a.attnum) as pairs
+    into known
+    from audit.tables t join pg_attribute a on a.attrelid = tbl::regclass and a.attnum > 0 and not a.attisdropped
+    where t.table_name = tbl;
+    update audit.tables t set columns = known.columns where t.table_name = tbl;
+    image := 'json_build_object(' || known.pairs || ')';
+    rules := case when known.versioned then $f$tg_op = 'INSERT' and new.version <> 1 or tg_op = 'UPDATE' and (new.version <> old.version + 1 or new.id <> old.id)$f$ else $f$tg_op = 'UPDATE'$f$ end;
+    execute format($f$create or replace function audit.image_%s(r %s) returns json language sql stable as $sql$ select %s $sql$ $f$, name, tbl, replace(image, '{row}', 'r'));
     execute format($f$create or replace function audit.capture_%1$s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $plpgsql$
 declare
-    change text;
+    change json;
 begin
     if tg_op = 'DELETE' then
         raise exception using errcode = 'VB006', message = '%2$s is a record: rows are never deleted';
-    end if;%3$s
-    change := '{"table":"%2$s","id":' || to_json(new.id)::text || ',"version":' || %4$s;
-    if tg_op = 'INSERT' then
-        change := change || ',"op":"insert","after":{'%5$s || '}}';
+    elsif %3$s then
+        raise exception using errcode = 'VB010', message = '%2$s: the first version of a row is 1, an update keeps the id and advances version by one; without a column version rows are written once';
+    elsif tg_op = 'INSERT' then
+        change := json_build_object('table', '%2$s', 'id', new.id, 'version', %4$s, 'op', 'insert', 'after', %5$s);
     else
-        change := change || ',"op":"update","before":{' || substr(''%6$s, 2) || '},"after":{'%5$s || '}}';
+        change := json_build_object('table', '%2$s', 'id', new.id, 'version', %4$s, 'op', 'update', 'before', %6$s, 'after', %5$s);
     end if;
-    update audit.desk d set changes = case when d.changes = '' then change else d.changes || ',' || change end
+    update audit.desk d set changes = concat(d.changes, ',', change)
     where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id() and not d.sealed and not d.refused;
     if not found then
         perform audit.refuse_change('%2$s');
     end if;
     return null;
-end $plpgsql$ $f$, name, tbl, rules, case when versioned then 'new.version' else '1' end, after, before);
+end $plpgsql$ $f$, name, tbl, rules, case when known.versioned then 'new.version' else '1' end, replace(image, '{row}', 'new'), replace(image, '{row}', 'old'));
     execute format('revoke execute on function audit.image_%1$s, audit.capture_%1$s from public', name);
     execute format('grant execute on function audit.image_%1$s to app', name);
 end $$;
@@ -323,44 +303,53 @@ begin
 end $$;
 -- +goose StatementEnd
 
--- Opens the entry: locks the head of its home stream, takes the time after the lock, writes the opening of the body. Internal:
--- it runs under the search_path that its two callers pin.
+-- Opens the entry: locks the head of its home stream, takes the time after the lock, writes the opening of the body to this
+-- backend's desk. Internal: it runs under the search_path that its two callers pin. One statement in the usual case, in which the
+-- stream and the backend's desk row exist; concat instead of ||, because each operator is set up again in every transaction.
 -- +goose StatementBegin
 create function audit.open_entry(home text, subjects text[], session uuid, actor jsonb, station text, act text, reason text, key uuid, key_of uuid, refused boolean,
                                  out seq bigint, out at timestamptz)
 language plpgsql
 as $$
 declare
-    head record;
-    raw  timestamptz;
-    own  xid8 := pg_current_xact_id();
+    own xid8 := pg_current_xact_id();
+begin
+    for attempt in 1 .. 2 loop
+        update audit.desk d set xid = own, sealed = false, refused = open_entry.refused, stream = home, seq = h.seq + 1, at = greatest(h.now, h.at), session = open_entry.session,
+            person = (actor ->> 'person')::uuid, act = open_entry.act, key = open_entry.key, key_of = open_entry.key_of, also = subjects, changes = '', details = '',
+            opening = concat('{"v":1,"stream":', to_json(home), ',"seq":', h.seq + 1, ',"prev":"', encode(h.hash, 'hex'),
+                '","time":"', to_char(greatest(h.now, h.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                case when h.now < h.at then concat('","clock":"', to_char(h.now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) end,
+                '","by":', actor, ',"station":', to_json(station), ',"act":', to_json(open_entry.act), ',"reason":', to_json(coalesce(reason, '')),
+                ',"key":"' || open_entry.key || '"', ',"also":', to_json(subjects))
+        from (select l.seq, l.hash, l.at, clock_timestamp() as now from (select k.seq, k.hash, k.at from audit.heads k where k.stream = home for update) l offset 0) h
+        where d.backend = pg_backend_pid() and d.xid <> own
+        returning d.seq, d.at into seq, at;
+        if found then
+            return;
+        end if;
+        perform audit.prepare_entry(home, act, own);
+    end loop;
+    raise exception using errcode = 'VB007', message = 'a transaction has exactly one entry';
+end $$;
+-- +goose StatementEnd
+
+-- The unusual case of open_entry: a first entry of a stream, or of this backend, or a second one in its transaction.
+-- +goose StatementBegin
+create function audit.prepare_entry(home text, act text, own xid8) returns void
+language plpgsql
+as $$
 begin
     if home !~ '^(batch|recipe|lot|equipment|person|station|capture|site)/[A-Za-z0-9_-]{1,64}$' or act !~ '^[a-z][a-z_]{1,30}(\.[a-z_]{1,30})?$' then
         raise exception using errcode = 'VB011', message = format('not a stream or an act: %s, %s', home, act);
     end if;
-    select h.seq, h.hash, h.at into head from audit.heads h where h.stream = home for update;
-    if not found then
-        insert into audit.heads (stream, seq, hash, at) values (home, 0, '', '-infinity') on conflict do nothing;
-        select h.seq, h.hash, h.at into head from audit.heads h where h.stream = home for update;
-    end if;
-    raw := clock_timestamp();
-    at := greatest(raw, head.at);
-    seq := head.seq + 1;
-    insert into audit.desk as d (backend, xid, sealed, refused, stream, seq, at, session, person, act, key, key_of, also, opening, changes, details)
-    values (pg_backend_pid(), own, false, refused, home, seq, at, session, (actor ->> 'person')::uuid, act, key, key_of, subjects,
-        '{"v":1,"stream":' || to_json(home)::text || ',"seq":' || seq || ',"prev":"' || encode(head.hash, 'hex') || '","time":"'
-            || to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"'
-            || case when raw < at then ',"clock":"' || to_char(raw at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"' else '' end
-            || ',"by":' || actor::text || ',"station":' || to_json(station)::text || ',"act":' || to_json(act)::text || ',"reason":' || to_json(coalesce(reason, ''))::text
-            || case when key is null then '' else ',"key":"' || key || '"' end
-            || ',"also":' || to_json(subjects)::text, '', '')
-    on conflict (backend) do update set xid = excluded.xid, sealed = false, refused = excluded.refused, stream = excluded.stream, seq = excluded.seq, at = excluded.at,
-        session = excluded.session, person = excluded.person, act = excluded.act, key = excluded.key, key_of = excluded.key_of, also = excluded.also, opening = excluded.opening,
-        changes = '', details = ''
-    where d.xid <> own;
-    if not found then
+    perform from audit.desk d where d.backend = pg_backend_pid() and d.xid = own;
+    if found then
         raise exception using errcode = 'VB007', message = 'a transaction has exactly one entry';
     end if;
+    insert into audit.heads (stream, seq, hash, at) values (home, 0, '', '-infinity') on conflict do nothing;
+    insert into audit.desk (backend, xid, sealed, refused, stream, seq, at, person, act, also, opening, changes, details)
+    values (pg_backend_pid(), '0', true, false, '', 0, '-infinity', '00000000-0000-0000-0000-000000000000', '', '{}', '', '', '') on conflict do nothing;
 end $$;
 -- +goose StatementEnd
 
@@ -376,10 +365,11 @@ as $$
 declare
     s     record;
     t     record;
+    o     record;
     actor jsonb;
 begin
-    select s1.id, s1.person, s1.station, s1.locked_at, p.user_name, p.full_name, p.kind, p.active into s
-    from ebr.sessions s1 join ebr.people p on p.id = s1.person
+    select s1.id, s1.person, s1.station, s1.locked_at, p1.user_name, p1.full_name, p1.kind, p1.active into s
+    from ebr.sessions s1, lateral (select p.user_name, p.full_name, p.kind, p.active from ebr.people p where p.id = s1.person offset 0) p1
     where s1.token_digest = sha256(token) and s1.ended_at is null;
     if not found or (s.locked_at is not null and not refused and enter.act not like 'session.%') then
         raise exception using errcode = 'VB003', message = 'the session is unknown, ended or locked';
@@ -399,9 +389,9 @@ begin
     person := s.person; user_name := s.user_name; full_name := s.full_name; kind := s.kind;
     actor := jsonb_build_object('person', person, 'user', user_name, 'name', full_name, 'session', session);
     if ticket is not null then
-        update ebr.tickets tk set used_at = clock_timestamp() from ebr.people p
-        where tk.id = enter.ticket and tk.session = s.id and tk.used_at is null and tk.expires_at > clock_timestamp() and tk.act = enter.act and p.id = tk.person and p.active
-        returning p.id, p.user_name, p.full_name, p.kind into t;
+        update ebr.tickets tk set used_at = clock_timestamp() from ebr.people p1
+        where tk.id = enter.ticket and tk.session = s.id and tk.used_at is null and tk.expires_at > clock_timestamp() and tk.act = enter.act and p1.id = tk.person and p1.active
+        returning p1.id, p1.user_name, p1.full_name, p1.kind into t;
         if not found then
             raise exception using errcode = 'VB005', message = 'the signing ticket is unknown, used, expired or made for something else';
         end if;
@@ -411,8 +401,8 @@ begin
             actor := actor || jsonb_build_object('session_person', session_person);
         end if;
     end if;
-    select o.seq, o.at into seq, at
-    from audit.open_entry(home, subjects, session, actor, station, enter.act, reason, enter.key, case when enter.key is null then null else session_person end, refused) o;
+    o := audit.open_entry(home, subjects, session, actor, station, enter.act, reason, enter.key, case when enter.key is null then null else session_person end, refused);
+    seq := o.seq; at := o.at;
 end $$;
 -- +goose StatementEnd
 
@@ -464,7 +454,7 @@ begin
     if not found then
         return null;
     end if;
-    bytes := convert_to(d.opening || case when d.refused then ',"refused":true' else '' end || d.details || ',"changes":[' || d.changes || ']}', 'UTF8');
+    bytes := convert_to(concat(d.opening, case when d.refused then ',"refused":true' end, d.details, ',"changes":[', substr(d.changes, 2), ']}'), 'UTF8');
     digest := sha256(bytes);
     insert into audit.entries (stream, seq, at, person, act, refused, body, hash) values (d.stream, d.seq, d.at, d.person, d.act, d.refused, bytes, digest);
     update audit.heads h set seq = d.seq, hash = digest, at = d.at where h.stream = d.stream;
