@@ -26,11 +26,10 @@ var replays = []struct {
 	}},
 	{"after 60 s, in a row made young again", func(p *plant, ticket string, _ *usage) {
 		var manifest []byte
-		super := p.DB.Super(p.t)
-		require.NoError(p.t, super.QueryRow(p.Ctx, `select manifest from ebr.tickets where id = $1`, ticket).Scan(&manifest))
+		require.NoError(p.t, p.super.QueryRow(p.Ctx, `select manifest from ebr.tickets where id = $1`, ticket).Scan(&manifest))
 		manifest, signature, at, err := signatures.Older(p.Desk.Key, manifest, 61*time.Second)
 		require.NoError(p.t, err)
-		_, err = super.Exec(p.Ctx, `update ebr.tickets set manifest = $2, manifest_signature = $3, issued_at = $4 where id = $1`, ticket, manifest, signature, at)
+		_, err = p.super.Exec(p.Ctx, `update ebr.tickets set manifest = $2, manifest_signature = $3, issued_at = $4 where id = $1`, ticket, manifest, signature, at)
 		require.NoError(p.t, err)
 	}},
 	{"a second time", func(p *plant, ticket string, u *usage) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
@@ -30,12 +31,14 @@ type plant struct {
 	t         *testing.T
 	anna, ben signtest.Person
 	one, two  string // records
+	super     *pgx.Conn
 }
 
 func setup(t *testing.T, change ...func(*identity.Settings)) *plant {
 	w := signtest.New(t, change...)
 	p := &plant{World: w, t: t, anna: w.Person("anna.keller", access.Operator), ben: w.Person("ben.okafor", access.Operator)}
 	p.one, p.two = w.AddStation("Tank 1"), w.AddStation("Tank 2")
+	p.super = w.DB.Super(t)
 	return p
 }
 
@@ -86,7 +89,7 @@ func (p *plant) rename(record, name string) {
 
 func (p *plant) count(sql string, args ...any) (n int) {
 	p.t.Helper()
-	require.NoError(p.t, p.DB.Super(p.t).QueryRow(p.Ctx, sql, args...).Scan(&n))
+	require.NoError(p.t, p.super.QueryRow(p.Ctx, sql, args...).Scan(&n))
 	return n
 }
 
@@ -239,10 +242,9 @@ func TestSwappedHashSignsNothing(t *testing.T) {
 	p := setup(t)
 	st := p.shown(p.one, "step.verify", "verified")
 	good := p.Ticket(p.anna, p.anna, st)
-	super := p.DB.Super(t)
 	for _, sql := range []string{"begin", "alter table ebr.credentials disable trigger all",
 		"update ebr.credentials set password_hash = (select password_hash from ebr.credentials where id = '" + p.ben.ID + "') where id = '" + p.anna.ID + "'", "commit"} {
-		_, err := super.Exec(p.Ctx, sql)
+		_, err := p.super.Exec(p.Ctx, sql)
 		require.NoError(t, err)
 	}
 	_, err := p.Desk.Issue(p.Ctx, signatures.Request{Session: p.ben.Token, UserName: p.anna.UserName, Password: p.ben.Password, Statement: st})
@@ -328,11 +330,10 @@ func TestVerifyAllFindsChangedSignatures(t *testing.T) {
 	require.Equal(t, 3, verified)
 	require.Empty(t, found)
 
-	super := p.DB.Super(t)
 	for _, sql := range []string{"alter table ebr.signatures disable trigger all", "update ebr.signatures set meaning = 'released' where id = '" + ids[1] + "'",
 		"alter table audit.contents disable trigger all",
 		"update audit.contents set bytes = set_byte(bytes, 20, get_byte(bytes, 20) # 1) where digest = (select manifest_digest from ebr.signatures where id = '" + ids[2] + "')"} {
-		_, err := super.Exec(p.Ctx, sql)
+		_, err := p.super.Exec(p.Ctx, sql)
 		require.NoError(t, err)
 	}
 	verified, found = check()

@@ -105,6 +105,27 @@ func TestRefusedLogInsAreEntries(t *testing.T) {
 	requireFault(t, err, fault.Refused, "station is not registered")
 }
 
+// A log-in that falls after the right password (the account changed in between, the policy says no) opens no session and is an entry.
+func TestLogInRefusedInTheLastMoment(t *testing.T) {
+	t.Parallel()
+	w := signtest.New(t)
+	anna := w.Person("anna.keller", access.Operator)
+	w.Trail.Check = func(_ context.Context, tx *audit.Tx) error {
+		if tx.Act() == "session.open" {
+			return fault.New(fault.Forbidden, "Nobody may log in now.")
+		}
+		return nil
+	}
+	_, err := w.Gate.LogIn(w.Ctx, anna.UserName, anna.Password, w.Station)
+	requireFault(t, err, fault.Forbidden, "Nobody may log in now.")
+	refused := refusals(w.Entries(identity.StationStream(w.Station), "session.open"))
+	require.Len(t, refused, 1)
+	require.Contains(t, refused[0].Also, identity.StreamOf(anna.ID))
+	var sessions int
+	require.NoError(t, w.DB.Super(t).QueryRow(w.Ctx, `select count(*) from ebr.sessions where person = $1`, anna.ID).Scan(&sessions))
+	require.Equal(t, 1, sessions, "the one from before")
+}
+
 func TestFiveWrongPasswordsLock(t *testing.T) {
 	t.Parallel()
 	w := signtest.New(t, func(s *identity.Settings) { s.Locked = 1500 * time.Millisecond })

@@ -42,6 +42,9 @@ func (g *Gate) LogIn(ctx context.Context, userName, password, station string) (S
 	open := &audit.Opening{ID: audit.NewID(), Token: audit.NewToken(), Person: p.Person, Station: station}
 	in := audit.Intent{Session: open.Token, Act: "session.open", Home: StationStream(station), Also: []audit.Stream{StreamOf(p.Person)}, Opens: open}
 	_, err = g.trail.Change(ctx, in, func(tx *audit.Tx) error { return Confirm(ctx, tx, p.Person, p.CredentialVersion) })
+	if k := fault.KindOf(err); k == fault.Refused || k == fault.Forbidden {
+		return Session{}, errors.Join(err, g.refuseLogIn(ctx, station, p, err)) // the session never was: Change has nobody to enter
+	}
 	if err != nil {
 		return Session{}, err
 	}
