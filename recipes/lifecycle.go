@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -145,7 +146,7 @@ func (m move) check(v, former *Version, person string) error {
 	case done.Person != "":
 		return fault.New(fault.Conflict, "Version %d of %s was already %s by %s at %s.", v.Number, v.Code, past[m.act], done.FullName, done.At.Format(moment))
 	case slices.Index(order, v.State) < slices.Index(order, m.from):
-		return fault.New(fault.NotReady, "Version %d of %s is %s. %s", v.Number, v.Code, v.State.Words(), m.ready)
+		return fault.New(fault.NotReady, "Version %d of %s is %s. %s", v.Number, v.Code, strings.Replace(v.State.Words(), "draft", "a draft", 1), m.ready)
 	case m.to == InReview:
 		return nil
 	case former != nil && former.Number > v.Number:

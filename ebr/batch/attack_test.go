@@ -1,0 +1,134 @@
+package batch_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/ebr/batch"
+	"veribatch/internal/fault"
+	"veribatch/signatures/signtest"
+)
+
+// around runs SQL as the server's role under an open entry, past all rules in Go, and gives the SQLSTATE and the constraint.
+func (p *plant) around(who signtest.Person, act string, home audit.Stream, sql string, args ...any) (string, error) {
+	p.T.Helper()
+	_, err := p.Trail.Change(p.Ctx, audit.Intent{Session: who.Token, Act: act, Home: home, Reason: "attack"}, func(tx *audit.Tx) error {
+		_, err := tx.Exec(p.Ctx, sql, args...)
+		return err
+	})
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code, err
+	}
+	return "", err
+}
+
+// forge writes a line of a history as the person and at the time of the entry, so that it passes what it does not attack.
+const forge = `insert into ebr.batch_history (id, batch, ord, event, step, value, attempt, raw, reading, judgement, reason, person, entered_at, signature)
+	select $1, $2, (select max(ord) + 1 from ebr.batch_history where batch = $2), $3, $4, $5, $6, $7, $7, $8, 'again', $9::uuid, $10, $11::uuid`
+
+// line is a forged line.
+type line struct {
+	who               signtest.Person // whose session
+	act, event        string
+	step, value       string
+	person, signature any
+}
+
+// forge tries to write a line under an entry in the given stream, and gives SQLSTATE and constraint of the refusal.
+func (p *plant) forge(home audit.Stream, batch string, l line) (code string, err error) {
+	attempt, raw, judgement := 0, "", ""
+	if l.event == "recorded" {
+		attempt, raw, judgement = 9, "NAH2PO4", "in limits"
+	}
+	_, err = p.Trail.Change(p.Ctx, audit.Intent{Session: l.who.Token, Act: l.act, Home: home, Reason: "attack"}, func(tx *audit.Tx) error {
+		_, err := tx.Exec(p.Ctx, forge, audit.NewID(), batch, l.event, l.step, l.value, attempt, raw, judgement, l.person, tx.Now(), l.signature)
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) {
+			code = strings.TrimSpace(pg.Code + " " + pg.ConstraintName)
+		}
+		return err
+	})
+	return code, err
+}
+
+// TestAroundGo: PostgreSQL refuses, also to our own code, what must never stand in a record.
+func TestAroundGo(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	p.upTo(id, "040")
+	b := p.load(id)
+	signature := b.State.Step("030").Verified.Signature // Bo's
+	stream := b.Stream()
+	for _, c := range []struct {
+		why, code string
+		line
+	}{
+		{"the verifier records", "VB020 batch_history_second_person", line{p.bo, "step.record", "recorded", "030", "container", p.bo.ID, nil}},
+		{"the verifier performs", "VB020 batch_history_second_person", line{p.bo, "step.perform", "performed", "030", "", p.bo.ID, nil}},
+		{"the performer verifies", "VB020 batch_history_second_person", line{p.anna, "step.verify", "verified", "030", "", p.anna.ID, b.State.Step("030").Performed.Signature}},
+		{"verified without a signature", "23514 batch_history_signed", line{p.cy, "step.verify", "verified", "030", "", p.cy.ID, nil}},
+		{"verified with another's signature", "VB021", line{p.cy, "step.verify", "verified", "030", "", p.cy.ID, signature}},
+		{"verified in another's name", "VB021", line{p.cy, "step.verify", "verified", "030", "", p.bo.ID, signature}},
+		{"recorded in another's name", "VB021", line{p.anna, "step.record", "recorded", "040", "net", p.bo.ID, nil}},
+		{"a signature used twice", "23505 batch_history_signature_once", line{p.bo, "step.verify", "verified", "040", "", p.bo.ID, signature}},
+	} {
+		code, err := p.forge(stream, id, c.line)
+		require.Equal(t, c.code, code, "%s: %v", c.why, err)
+		if strings.HasPrefix(code, "VB020") {
+			require.Equal(t, fault.Refused, fault.KindOf(err))
+			require.Contains(t, fault.As(err).Message, "Nobody verifies own work")
+		}
+	}
+	for name, c := range map[string]struct{ sql, code string }{
+		"back to idle":         {`update ebr.batches set state = 'idle', version = version + 1 where id = $1`, "VB023"},
+		"another recipe":       {`update ebr.batches set recipe_digest = sha256('x'), version = version + 1 where id = $1`, "VB023"},
+		"another number":       {`update ebr.batches set number = 'B-2026-999999', version = version + 1 where id = $1`, "VB023"},
+		"started earlier":      {`update ebr.batches set started_at = started_at - interval '1 day', version = version + 1 where id = $1`, "VB023"},
+		"complete, steps open": {`update ebr.batches set state = 'complete', ended_at = now(), version = version + 1 where id = $1`, "23514"},
+		"history rewritten":    {`update ebr.batch_history set reading = 'x' where batch = $1`, "42501"},
+		"history deleted":      {`delete from ebr.batch_history where batch = $1`, "42501"},
+		"batch deleted":        {`delete from ebr.batches where id = $1`, "42501"},
+		"version kept":         {`update ebr.batches set waits_for = 'x' where id = $1`, "VB010"},
+	} {
+		code, err := p.around(p.anna, "step.comment", stream, c.sql, id)
+		require.Equal(t, c.code, code, "%s: %v", name, err)
+	}
+	code, err := p.around(p.sue, "order.create", stream, `update ebr.counters set value = value + 2, version = version + 1`)
+	require.Equal(t, "23514", code, "a number left out: %v", err)
+	code, err = p.around(p.sue, "order.create", stream, `insert into ebr.batches (id, number, order_number, recipe_version, state, steps, ordered_at)
+		select $1, 'B-2026-777777', 'PO-X', recipe_version, 'running', steps, ordered_at from ebr.batches limit 1`, audit.NewID())
+	require.Equal(t, "VB023", code, "born running: %v", err)
+	p.clean()
+}
+
+// TestTwoStreamsAtOnce: two entries in different streams, which no head lock holds apart, verify a step and record in it by one person at
+// once: the lock on the batch's row lets one of them pass.
+func TestTwoStreamsAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	for range 5 {
+		id := p.running()
+		p.upTo(id, "030")
+		p.do(p.anna, batch.Record{Batch: id, Step: "030", Value: "container", Raw: "NAH2PO4"})
+		p.sign(p.anna, p.anna, batch.Perform{Batch: id, Step: "030"})
+		verify := batch.Verify{Batch: id, Step: "030"}
+		ticket, err := p.ticket(p.bo, p.bo, verify)
+		require.NoError(t, err)
+		errs := make([]error, 2)
+		together(2, func(i int) {
+			if i == 0 {
+				_, errs[i] = p.with(p.bo, ticket, verify)
+				return
+			}
+			_, errs[i] = p.forge("station/"+audit.Stream(p.Station), id, line{p.bo, "step.record", "recorded", "030", "container", p.bo.ID, nil})
+		})
+		require.True(t, (errs[0] == nil) != (errs[1] == nil), "one of the two passes: %v", errs)
+	}
+}

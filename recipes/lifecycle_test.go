@@ -1,0 +1,362 @@
+package recipes_test
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/internal/fault"
+	"veribatch/internal/pgtest"
+	"veribatch/recipes"
+	"veribatch/recipes/library"
+	"veribatch/signatures"
+	"veribatch/signatures/access"
+	"veribatch/signatures/signtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// office is a world with the people who write and release recipes.
+type office struct {
+	*signtest.World
+	pete, penny        signtest.Person // process engineers
+	sue                signtest.Person // supervisor
+	both               signtest.Person // process engineer and supervisor
+	quinn, quirl, vera signtest.Person // QA, QA, qualified person
+}
+
+func newOffice(t testing.TB) *office {
+	t.Helper()
+	w := signtest.New(t)
+	return &office{
+		World: w, pete: w.Person("pete.engel", access.ProcessEngineer), penny: w.Person("penny.lane", access.ProcessEngineer), sue: w.Person("sue.major", access.Supervisor),
+		both: w.Person("bert.both", access.ProcessEngineer, access.Supervisor), quinn: w.Person("quinn.adler", access.QA), quirl: w.Person("quirl.moss", access.QA),
+		vera: w.Person("vera.queen", access.QualifiedPerson),
+	}
+}
+
+type command interface {
+	Act() string
+	Home() audit.Stream
+	Do(context.Context, *audit.Tx) error
+}
+
+type signing interface {
+	command
+	Statement(context.Context, audit.Querier) (signatures.Statement, error)
+}
+
+func (o *office) run(who signtest.Person, ticket string, c command) (audit.Receipt, error) {
+	in := audit.Intent{Session: who.Token, Ticket: ticket, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
+	return o.Trail.Change(o.Ctx, in, func(tx *audit.Tx) error { return c.Do(o.Ctx, tx) })
+}
+
+func (o *office) importText(who signtest.Person, text string) string {
+	o.T.Helper()
+	receipt, err := o.run(who, "", recipes.Import{Text: text})
+	require.NoError(o.T, err)
+	var r recipes.Result
+	require.NoError(o.T, json.Unmarshal(receipt.Result, &r))
+	return r.Version
+}
+
+func (o *office) shown(c signing) (st signatures.Statement, err error) {
+	err = o.Trail.Read(o.Ctx, func(r *audit.Reader) (err error) {
+		st, err = c.Statement(o.Ctx, r)
+		return err
+	})
+	return st, err
+}
+
+// try shows the statement, takes the password and does the act.
+func (o *office) try(who signtest.Person, c signing) error {
+	st, err := o.shown(c)
+	if err != nil {
+		return err
+	}
+	_, err = o.run(who, o.Ticket(who, who, st), c)
+	return err
+}
+
+func (o *office) get(id string) (d *recipes.Detail) {
+	o.T.Helper()
+	require.NoError(o.T, o.Trail.Read(o.Ctx, func(r *audit.Reader) (err error) {
+		d, err = recipes.Get(o.Ctx, r, id)
+		return err
+	}))
+	return d
+}
+
+// states writes the state of every version of the recipe, oldest first.
+func (o *office) states() string {
+	o.T.Helper()
+	var list []recipes.Version
+	require.NoError(o.T, o.Trail.Read(o.Ctx, func(r *audit.Reader) (err error) {
+		list, err = recipes.List(o.Ctx, r)
+		return err
+	}))
+	var words []string
+	for i := range list {
+		v := list[len(list)-1-i]
+		words = append(words, fmt.Sprintf("%d %s", v.Number, v.State))
+	}
+	return strings.Join(words, ", ")
+}
+
+func (o *office) clean() {
+	o.T.Helper()
+	report, err := o.Trail.Verify(o.Ctx)
+	require.NoError(o.T, err)
+	require.Empty(o.T, report.Findings)
+}
+
+func text(change ...string) string {
+	return strings.NewReplacer(change...).Replace(string(library.Text(library.BufferTour)))
+}
+
+// TestLife: a text goes from draft to effective by three persons and is superseded by the next (211-186a).
+func TestLife(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	first := o.importText(o.pete, text())
+	require.NoError(t, o.try(o.pete, recipes.Submit{Version: first}))
+	require.NoError(t, o.try(o.sue, recipes.Approve{Version: first}))
+	require.NoError(t, o.try(o.quinn, recipes.MakeEffective{Version: first}))
+	second := o.importText(o.penny, text("13.90", "13.91"))
+	require.Equal(t, "1 effective, 2 draft", o.states())
+	require.NoError(t, o.try(o.penny, recipes.Submit{Version: second}))
+	require.NoError(t, o.try(o.quinn, recipes.Approve{Version: second}))
+	st, err := o.shown(recipes.MakeEffective{Version: second})
+	require.NoError(t, err)
+	require.Len(t, st.Records, 2, "the version and the one that it supersedes")
+	require.NoError(t, o.try(o.vera, recipes.MakeEffective{Version: second}))
+	require.Equal(t, "1 superseded, 2 effective", o.states())
+
+	d := o.get(second)
+	digest := recipes.Digest([]byte(d.Text))
+	require.Equal(t, hex.EncodeToString(digest[:]), d.Digest)
+	require.Equal(t, string(recipes.Print(d.Recipe)), d.Text)
+	require.Equal(t, "Penny Lane, Penny Lane, Quinn Adler, Vera Queen", strings.Join([]string{d.Imported.FullName, d.Submitted.FullName, d.Approved.FullName, d.MadeEffective.FullName}, ", "))
+	var meanings []string
+	for _, s := range d.Signatures {
+		meanings = append(meanings, s.Meaning)
+		require.Contains(t, string(s.Statement), d.Digest, "every signature names the text")
+	}
+	require.Equal(t, []string{"authored", "approved", "made effective"}, meanings)
+	var acts []string
+	for _, row := range o.Entries(d.Stream(), "") {
+		acts = append(acts, row.Act+" "+row.By.User+" "+row.Details["version"])
+	}
+	require.Equal(t, []string{
+		"recipe.import pete.engel 1", "recipe.submit pete.engel 1", "recipe.approve sue.major 1", "recipe.make_effective quinn.adler 1",
+		"recipe.import penny.lane 2", "recipe.submit penny.lane 2", "recipe.approve quinn.adler 2", "recipe.make_effective vera.queen 2",
+	}, acts)
+	effective := 0
+	require.NoError(t, o.Trail.Read(o.Ctx, func(r *audit.Reader) error {
+		list, err := recipes.ListEffective(o.Ctx, r)
+		effective = len(list)
+		return err
+	}))
+	require.Equal(t, 1, effective)
+	o.clean()
+}
+
+func TestStatementNamesTheText(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	id := o.importText(o.pete, text())
+	st, err := o.shown(recipes.Submit{Version: id})
+	require.NoError(t, err)
+	require.Equal(t, "recipe.submit authored", st.Act+" "+st.Meaning)
+	got := map[string]string{}
+	for _, l := range st.Lines {
+		got[l.Label] = l.Value
+	}
+	d := o.get(id)
+	for label, want := range map[string]string{
+		"Recipe": "BUF-PBS-10", "Version": "1", "Title": "Phosphate buffer pH 7.4, 10 L", "Product": "Sodium phosphate buffer pH 7.4", "SHA-256 of the text": d.Digest,
+		"State": "draft, becomes in review", "Steps": "10", "Batch size": "10.0 L",
+	} {
+		require.Equal(t, want, got[label], label)
+	}
+	require.Equal(t, []signatures.RecordRef{{Stream: "recipe/" + recipes.ID("BUF-PBS-10"), ID: id, Version: 1}}, st.Records)
+}
+
+// TestThreePersons: nobody approves or releases own work, whatever roles the person holds.
+func TestThreePersons(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	mine := o.importText(o.both, text())
+	require.NoError(t, o.try(o.pete, recipes.Submit{Version: mine}))
+	err := o.try(o.both, recipes.Approve{Version: mine})
+	require.Equal(t, fault.Refused, fault.KindOf(err), "imported it: %v", err)
+	require.Contains(t, err.Error(), "You imported or submitted version 1 of BUF-PBS-10 yourself")
+	theirs := o.importText(o.pete, text("13.90", "13.92"))
+	require.NoError(t, o.try(o.both, recipes.Submit{Version: theirs}))
+	require.Equal(t, fault.Refused, fault.KindOf(o.try(o.both, recipes.Approve{Version: theirs})), "submitted it")
+	require.NoError(t, o.try(o.quinn, recipes.Approve{Version: theirs}))
+	err = o.try(o.quinn, recipes.MakeEffective{Version: theirs})
+	require.Equal(t, fault.Refused, fault.KindOf(err), "approved it: %v", err)
+	require.Contains(t, err.Error(), "A third person")
+	err = o.try(o.sue, recipes.MakeEffective{Version: theirs})
+	require.Equal(t, fault.Forbidden, fault.KindOf(err), "a supervisor makes nothing effective: %v", err)
+	require.NoError(t, o.try(o.quirl, recipes.MakeEffective{Version: theirs}))
+	o.clean()
+}
+
+// TestThreePersonsInTheDatabase goes around Go as the server's role: PostgreSQL refuses the same.
+func TestThreePersonsInTheDatabase(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	id := o.importText(o.pete, text())
+	require.NoError(t, o.try(o.pete, recipes.Submit{Version: id}))
+	signature := o.get(id).Submitted.Signature
+	attack := func(sql string, args ...any) string {
+		t.Helper()
+		in := audit.Intent{Session: o.sue.Token, Act: "recipe.approve", Home: recipes.StreamOf(id)}
+		_, err := o.Trail.Change(o.Ctx, in, func(tx *audit.Tx) error {
+			_, err := tx.Exec(o.Ctx, sql, args...)
+			return err
+		})
+		var pg *pgconn.PgError
+		require.True(t, errors.As(err, &pg), "%v", err)
+		return strings.TrimSpace(pg.Code + " " + pg.ConstraintName)
+	}
+	const approve = `update ebr.recipe_versions set state = 'approved', approved_by = $2, approved_at = now(), approve_signature = $3, version = version + 1 where id = $1`
+	require.Equal(t, "23514 recipe_versions_three_persons", attack(approve, id, o.pete.ID, signature))
+	require.Equal(t, "23514 recipe_versions_approved", attack(approve, id, o.sue.ID, nil), "approved without a signature")
+	for sql, want := range map[string]string{
+		`update ebr.recipe_versions set state = 'effective', version = version + 1 where id = $1`:                      "VB022",
+		`update ebr.recipe_versions set state = 'draft', version = version + 1 where id = $1`:                          "VB022",
+		`update ebr.recipe_versions set version = version + 1 where id = $1`:                                           "VB022",
+		`update ebr.recipe_versions set state = 'approved', title = 'x', version = version + 1 where id = $1`:          "VB022",
+		`update ebr.recipe_versions set state = 'approved', digest = sha256('x'), version = version + 1 where id = $1`: "VB022",
+		`delete from ebr.recipe_versions where id = $1`:                                                                "42501",
+	} {
+		require.Equal(t, want, attack(sql, id), sql)
+	}
+	require.Equal(t, "VB022", attack(`insert into ebr.recipe_versions (id, recipe, number, title, product, state, digest, created_by, created_at)
+		select recipe || '-2', recipe, 2, title, product, 'effective', sha256('x'), created_by, created_at from ebr.recipe_versions where id = $1`, id))
+	require.Equal(t, "1 in_review", o.states())
+	o.clean()
+}
+
+// TestOrderOfLife: every move out of turn is refused in words.
+func TestOrderOfLife(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	id := o.importText(o.pete, text())
+	refused := func(kind fault.Kind, says string, c signing) {
+		t.Helper()
+		_, err := o.shown(c)
+		require.Equal(t, kind, fault.KindOf(err), "%v", err)
+		require.Contains(t, err.Error(), says)
+	}
+	refused(fault.NotReady, "Version 1 of BUF-PBS-10 is a draft. Submit it first.", recipes.Approve{Version: id})
+	refused(fault.NotReady, "is a draft. Have it approved first.", recipes.MakeEffective{Version: id})
+	require.NoError(t, o.try(o.pete, recipes.Submit{Version: id}))
+	refused(fault.Conflict, "was already submitted by Pete Engel at ", recipes.Submit{Version: id})
+	refused(fault.NotReady, "is in review. Have it approved first.", recipes.MakeEffective{Version: id})
+	require.NoError(t, o.try(o.sue, recipes.Approve{Version: id}))
+	require.NoError(t, o.try(o.quinn, recipes.MakeEffective{Version: id}))
+	refused(fault.Conflict, "was already made effective by Quinn Adler at ", recipes.MakeEffective{Version: id})
+	for _, wrong := range []string{"", "x", recipes.ID("BUF-PBS-10"), id + "0", id + "-1", strings.ToUpper(id), recipes.ID("NONE") + "-1", "a/../b"} {
+		refused(fault.Missing, "There is no such version", recipes.Approve{Version: wrong})
+		_, err := o.run(o.sue, "", recipes.Approve{Version: wrong})
+		require.Equal(t, fault.Missing, fault.KindOf(err), "%q: %v", wrong, err)
+	}
+	older, newer := o.importText(o.pete, text("13.90", "13.91")), o.importText(o.pete, text("13.90", "13.92"))
+	for _, v := range []string{older, newer} {
+		require.NoError(t, o.try(o.pete, recipes.Submit{Version: v}))
+		require.NoError(t, o.try(o.sue, recipes.Approve{Version: v}))
+	}
+	require.NoError(t, o.try(o.quinn, recipes.MakeEffective{Version: newer}))
+	refused(fault.NotReady, "Version 3 of BUF-PBS-10 is effective, which is newer", recipes.MakeEffective{Version: older})
+	require.Equal(t, "1 superseded, 2 approved, 3 effective", o.states())
+}
+
+// TestImport: faults come back all together, nothing is half saved, the same text is one version.
+func TestImport(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	_, err := o.run(o.pete, "", recipes.Import{Text: text(`kind   = "scan"`, `kind   = "scam"`, `role    = "supervisor"`, `role    = "boss"`)})
+	var faults recipes.Faults
+	require.True(t, errors.As(err, &faults), "%v", err)
+	require.Len(t, faults, 2)
+	f := fault.As(err)
+	require.Equal(t, "invalid text", string(f.Kind)+" "+f.Field)
+	require.Contains(t, f.Message, fmt.Sprintf("The text has 2 faults; nothing was imported. Line %d, column %d: ", faults[0].Line, faults[0].Column))
+	for _, bad := range []string{"", strings.Repeat("x", 10<<20), `recipe "${x}" {}`, strings.Repeat("{", 10_000), "\x00\xff"} {
+		_, err := o.run(o.pete, "", recipes.Import{Text: bad})
+		require.Contains(t, []fault.Kind{fault.Invalid, fault.TooLarge}, fault.KindOf(err), "%.30q: %v", bad, err)
+	}
+	require.Empty(t, o.states())
+	id := o.importText(o.pete, text())
+	for _, same := range []string{text(), text("\n\n", "\n"), text("  title       =", "title =")} {
+		_, err = o.run(o.penny, "", recipes.Import{Text: same})
+		require.Equal(t, fault.Conflict, fault.KindOf(err), "%v", err)
+		require.Contains(t, err.Error(), "This text is version 1 of BUF-PBS-10 already, imported by Pete Engel at ")
+	}
+	_, err = o.run(o.sue, "", recipes.Import{Text: text("13.90", "13.91")})
+	require.Equal(t, fault.Forbidden, fault.KindOf(err))
+	require.Equal(t, string(recipes.Print(o.get(id).Recipe)), o.get(id).Text)
+	o.clean()
+}
+
+// TestImportAtOnce: versions are numbered without gaps also when many import at the same moment.
+func TestImportAtOnce(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	var done sync.WaitGroup
+	for i := range 20 {
+		done.Go(func() {
+			if _, err := o.run(o.pete, "", recipes.Import{Text: text("13.90", fmt.Sprintf("13.9%02d", i), `decimals = "2"`, `decimals = "3"`)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done.Wait()
+	var want []string
+	for n := 1; n <= 20; n++ {
+		want = append(want, fmt.Sprintf("%d draft", n))
+	}
+	require.Equal(t, strings.Join(want, ", "), o.states())
+	o.clean()
+}
+
+// TestApproveAtOnce: two persons approve at once; one wins, the other learns who and when.
+func TestApproveAtOnce(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	id := o.importText(o.pete, text())
+	require.NoError(t, o.try(o.pete, recipes.Submit{Version: id}))
+	c := recipes.Approve{Version: id}
+	st, err := o.shown(c)
+	require.NoError(t, err)
+	people := []signtest.Person{o.sue, o.quinn}
+	errs := make([]error, 2)
+	var done sync.WaitGroup
+	for i, who := range people {
+		ticket := o.Ticket(who, who, st)
+		done.Go(func() { _, errs[i] = o.run(who, ticket, c) })
+	}
+	done.Wait()
+	winner := 0
+	if errs[0] != nil {
+		winner = 1
+	}
+	require.NoError(t, errs[winner])
+	require.Equal(t, fault.Conflict, fault.KindOf(errs[1-winner]), "%v", errs)
+	require.Contains(t, errs[1-winner].Error(), "was already approved by "+people[winner].FullName+" at ")
+	o.clean()
+}
