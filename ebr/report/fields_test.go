@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,19 @@ import (
 // exempt are the fields of a Record that are not printed, each with the reason.
 var exempt = map[string]string{
 	"Trail.Body": "the exact bytes of an entry; every member of them is printed, and so is the hash over them",
+}
+
+// onCover are the fields that stand on the first page alone; all others are asked for in the chapters, so that a field which the points of
+// attention or the contents repeat cannot be dropped from its own place.
+var onCover = []string{"Program #", "GeneratedBy.", "Batch.OrderNumber #", "Batch.Form #", "Batch.Size #"}
+
+// chapters gives the text from the first chapter on.
+func chapters(t *testing.T, path string) string {
+	t.Helper()
+	whole := layout(t, path)
+	first := regexp.MustCompile(`(?m)^ *1 +Recipe +(\d+)$`).FindStringSubmatch(whole)
+	require.NotNil(t, first, "the contents name the page of chapter 1")
+	return run(t, "pdftotext", "-layout", "-f", first[1], path, "-")
 }
 
 // filler sets every field of a Record to a value of its own and keeps what has to stand in the PDF for it. It knows the types alone: a field
@@ -115,11 +130,16 @@ func (f *filler) setChange(c *audit.Change, path string) {
 func TestEveryFieldIsPrinted(t *testing.T) {
 	t.Parallel()
 	r, f := fill(2)
-	text := layout(t, file(t, r))
+	pdf := file(t, r)
+	whole, body := layout(t, pdf), chapters(t, pdf)
 	require.Greater(t, len(f.want), 300)
 	for path, want := range f.want {
+		text, where := body, "chapters"
+		if slices.ContainsFunc(onCover, func(field string) bool { return strings.HasPrefix(path, field) }) {
+			text, where = whole, "PDF"
+		}
 		if !strings.Contains(text, want) {
-			t.Errorf("%s: %q is not in the PDF", path, want)
+			t.Errorf("%s: %q is not in the %s", path, want, where)
 		}
 	}
 }
@@ -130,7 +150,7 @@ func TestEveryYesOrNoIsPrinted(t *testing.T) {
 	_, f := fill(1)
 	require.Greater(t, len(f.bools), 12)
 	plain, _ := fill(1)
-	before := layout(t, file(t, plain))
+	before := chapters(t, file(t, plain))
 	for i, path := range f.paths {
 		r, f := fill(1)
 		f.bools[i].SetBool(true)
@@ -138,8 +158,30 @@ func TestEveryYesOrNoIsPrinted(t *testing.T) {
 		if path == "Demo" {
 			r.Demo = true
 		}
-		if layout(t, file(t, r)) == before {
+		if chapters(t, file(t, r)) == before {
 			t.Errorf("%s: the report reads the same whether it is true or not", path)
 		}
+	}
+}
+
+// TestEveryMarkStandsAtItsPlace: what is not normal carries its sign and word in the chapters, not in the list of points alone.
+func TestEveryMarkStandsAtItsPlace(t *testing.T) {
+	t.Parallel()
+	r := sample(8)
+	r.Units[0].Operations[0].Steps[0].Acts[0].Late = true
+	r.Units[0].Operations[0].Steps[1].Values[0].Readings[1].How = howRepeated
+	body := oneLine(chapters(t, file(t, r)))
+	for _, want := range []string{"■ action limit", "▲ alert limit", "► corrected", "○ repeated", "◊ late entry", "□ void", "▼ refused", "critical: verified by a second person"} {
+		require.Contains(t, body, want)
+	}
+	for _, late := range []func(*Step){
+		func(st *Step) { st.Values[0].Readings[0].Late = true }, func(st *Step) { st.Acts[0].Late = true },
+	} {
+		plain := sample(3)
+		st := &plain.Units[0].Operations[0].Steps[1]
+		plain.Units[0].Operations[0].Steps[2].Values[0].Readings[0].Late = false
+		require.NotContains(t, chapters(t, file(t, plain)), "◊ late entry")
+		late(st)
+		require.Contains(t, chapters(t, file(t, plain)), "◊ late entry")
 	}
 }

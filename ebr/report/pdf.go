@@ -16,6 +16,7 @@ func PDF(w io.Writer, r Record) error {
 	p.newPage()
 	p.cover()
 	p.contents()
+	p.newPage()
 	for _, c := range p.chapters {
 		p.chapter(c)
 	}
