@@ -255,7 +255,8 @@ func TestALostAnswerIsAskedForAgain(t *testing.T) {
 			tab.Click(".vb-primary")
 			tab.Wait("#lost")
 			tab.Picture("lost")
-			equal(t, "what was typed stays", tab.Input("#value-value"), "12.48")
+			tab.Click(`#pad [data-type="7"]`)
+			equal(t, "what was sent stays as it is", tab.Input("#value-value"), "12.48")
 			back.Store(true)
 			if by == "by the button" {
 				tab.Click("#lost-again")

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"veribatch/internal/browser"
 	"veribatch/web"
 )
@@ -75,6 +77,8 @@ func TestGallery(t *testing.T) {
 				targets(t, tab, name+" at "+size.name)
 			}
 			if size.width == 1024 {
+				tab.Do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => { d.open = true })`))
+				tab.Picture(name + "-open")
 				tab.Axe(name)
 				tab.WholePicture(name + "-whole")
 			}

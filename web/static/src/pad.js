@@ -53,7 +53,7 @@ function press(button) {
 
 document.addEventListener("click", (e) => {
   const button = e.target.closest("#pad button");
-  if (button && target?.isConnected) press(button);
+  if (button && target?.isConnected && !target.closest("[inert]")) press(button);
   const now = e.target.closest("[data-now-for]");
   if (now) {
     const field = document.getElementById(now.dataset.nowFor);

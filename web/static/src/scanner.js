@@ -13,7 +13,7 @@ function begin(e, now) {
 
 function place() {
   const top = [...document.querySelectorAll("dialog[open]")].pop() ?? document;
-  return [...top.querySelectorAll("[data-scan]")].find((f) => f.checkVisibility() && !f.disabled);
+  return [...top.querySelectorAll("[data-scan]")].find((f) => f.checkVisibility() && !f.closest("[inert]"));
 }
 
 function take(text) {

@@ -10,6 +10,7 @@ function buttons(form) {
 
 export function release(form) {
   delete form.dataset.sending;
+  form.inert = false;
   for (const b of buttons(form)) b.removeAttribute("aria-disabled");
 }
 
@@ -32,11 +33,13 @@ function again() {
   clearTimeout(lost.timer);
   const form = lost.form;
   if (!form || !form.isConnected) return found();
-  release(form);
+  delete form.dataset.sending;
   form.requestSubmit(lost.submitter?.isConnected ? lost.submitter : undefined);
 }
 
+// What was sent stays as it is until the answer comes: another content under the same key would be refused.
 function lose(form, submitter) {
+  form.inert = true;
   lost.form = form;
   lost.submitter = submitter ?? null;
   lost.tries += 1;
