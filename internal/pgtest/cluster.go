@@ -16,6 +16,16 @@ import (
 var fast = []string{"fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=400", "shared_buffers=128MB",
 	"wal_level=minimal", "max_wal_senders=0", "checkpoint_timeout=1h", "max_wal_size=4GB", "idle_in_transaction_session_timeout=0"}
 
+// durable makes test clusters as safe as the private cluster of ebr serve: for benchmarks (make bench).
+var durable = os.Getenv("VERIBATCH_DURABLE") != ""
+
+func settings() []string {
+	if durable {
+		return []string{"max_connections=400"}
+	}
+	return fast
+}
+
 var own struct {
 	once   sync.Once
 	access postgres.Access
@@ -58,7 +68,7 @@ func Cluster(ctx context.Context, progress func(string)) (postgres.Access, func(
 	if err := os.Chmod(state, 0o711); err != nil {
 		return postgres.Access{}, nil, err
 	}
-	c, err := postgres.Start(ctx, postgres.Options{State: state, Progress: progress, Settings: fast, Throwaway: true})
+	c, err := postgres.Start(ctx, postgres.Options{State: state, Progress: progress, Settings: settings(), Throwaway: !durable})
 	if err != nil {
 		_ = os.RemoveAll(state)
 		return postgres.Access{}, nil, err

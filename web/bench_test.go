@@ -1,0 +1,251 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/ebr/batch"
+	"veribatch/recipes"
+	"veribatch/signatures"
+	"veribatch/signatures/access"
+	"veribatch/signatures/signtest"
+	"veribatch/web"
+)
+
+// The load of the bench: operators record one value after the other, each in a batch and a session of their own, without pause.
+const (
+	benchSteps = 150
+	benchSlice = 5 * time.Second
+)
+
+// BenchmarkStepEntries gives step entries per second and their 99th percentile through HTTP, answer by answer.
+func BenchmarkStepEntries(b *testing.B) {
+	for _, operators := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("%02d-operators", operators), func(b *testing.B) {
+			p := newBenchPlant(b)
+			batches := make([]string, operators)
+			sessions := make([]string, operators)
+			for i := range operators {
+				who := p.olga
+				who.Token = p.LogIn(who, p.Station)
+				sessions[i], batches[i] = who.Token, p.running(who, i)
+			}
+			for b.Loop() {
+				times := p.enter(batches, sessions)
+				slices.Sort(times)
+				b.ReportMetric(float64(len(times))/benchSlice.Seconds(), "entries/s")
+				b.ReportMetric(ms(times[len(times)/2]), "p50-ms")
+				b.ReportMetric(ms(times[len(times)*99/100]), "p99-ms")
+			}
+			report, err := p.Trail.Verify(p.Ctx)
+			require.NoError(b, err)
+			require.Empty(b, report.Findings)
+		})
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// BenchmarkPages gives the median time of each page that people open most, on a half-filled batch of 150 steps.
+func BenchmarkPages(b *testing.B) {
+	p := newBenchPlant(b)
+	id := p.running(p.olga, 0)
+	for n := range benchSteps / 2 {
+		p.record(p.olga.Token, id, n)
+	}
+	step := fmt.Sprintf("/batches/%s/steps/%04d", id, benchSteps/2)
+	pages := []struct{ name, path, session string }{
+		{"home", "/", p.olga.Token}, {"step", step, p.olga.Token}, {"batch", "/batches/" + id, p.olga.Token},
+		{"recipe", "/recipes/" + p.version, p.olga.Token}, {"trail", "/trail", p.sven.Token}, {"report-pdf", "/batches/" + id + "/report.pdf", p.sven.Token},
+	}
+	for b.Loop() {
+		for _, page := range pages {
+			var times []time.Duration
+			for range 15 {
+				start := time.Now()
+				p.get(page.path, page.session)
+				times = append(times, time.Since(start))
+			}
+			slices.Sort(times)
+			b.ReportMetric(ms(times[len(times)/2]), page.name+"-ms")
+		}
+	}
+}
+
+type benchPlant struct {
+	*plant
+	olga, sven, quinn signtest.Person
+	version           string
+	client            *http.Client
+}
+
+func newBenchPlant(b *testing.B) *benchPlant {
+	b.Helper()
+	p := &benchPlant{plant: newPlant(b, time.Hour)}
+	p.olga, p.sven, p.quinn = p.Person("olga.berg", access.Operator), p.Person("sven.holm", access.Supervisor), p.Person("quinn.adler", access.QA)
+	petra, elena := p.Person("petra.engel", access.ProcessEngineer), p.Person("elena.rossi", access.QualifiedPerson)
+	p.client = &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 100},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	var made recipes.Result
+	require.NoError(b, json.Unmarshal(p.do(petra, recipes.Import{Text: longRecipe()}).Result, &made))
+	p.version = made.Version
+	p.sign(petra, recipes.Submit{Version: p.version})
+	p.sign(p.sven, recipes.Approve{Version: p.version})
+	p.sign(elena, recipes.MakeEffective{Version: p.version})
+	return p
+}
+
+// longRecipe has one value in each of its steps.
+func longRecipe() string {
+	var steps strings.Builder
+	for n := range benchSteps {
+		fmt.Fprintf(&steps, `
+      entry "%04d" {
+        title = "Net weight of container %d"
+        text  = "Weigh the container and record its net weight."
+
+        value "net" {
+          title    = "Net weight"
+          kind     = "decimal"
+          unit     = "kg"
+          decimals = "2"
+
+          action {
+            low  = "10.00"
+            high = "15.00"
+          }
+        }
+      }
+`, n, n)
+	}
+	return fmt.Sprintf(`recipe "BENCH" {
+  title       = "Weighing"
+  product     = "Buffer"
+  strength    = "10 mmol/L"
+  dosage_form = "solution"
+  batch_size  = "50.00 kg"
+  language    = "en"
+
+  formula {
+    material "WATER" {
+      title    = "Purified water"
+      quantity = "50.00 kg"
+      active   = true
+    }
+  }
+
+  unit_procedure "UP" {
+    title = "Weighing"
+
+    operation "OP" {
+      title = "Weighing"
+%s    }
+  }
+}
+`, steps.String())
+}
+
+type signedCommand interface {
+	web.Command
+	Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error)
+}
+
+func (p *benchPlant) do(who signtest.Person, c web.Command) audit.Receipt { return p.with(who, "", c) }
+
+func (p *benchPlant) with(who signtest.Person, ticket string, c web.Command) audit.Receipt {
+	p.T.Helper()
+	in := audit.Intent{Session: who.Token, Ticket: ticket, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
+	receipt, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error { return c.Do(p.Ctx, tx) })
+	require.NoError(p.T, err)
+	return receipt
+}
+
+func (p *benchPlant) sign(who signtest.Person, c signedCommand) {
+	p.T.Helper()
+	var st signatures.Statement
+	require.NoError(p.T, p.Trail.Read(p.Ctx, func(r *audit.Reader) (err error) {
+		st, err = c.Statement(p.Ctx, r)
+		return err
+	}))
+	p.with(who, p.Ticket(who, who, st), c)
+}
+
+// running orders, issues and starts a batch.
+func (p *benchPlant) running(who signtest.Person, n int) string {
+	p.T.Helper()
+	var made batch.Result
+	require.NoError(p.T, json.Unmarshal(p.do(p.sven, batch.CreateOrder{OrderNumber: fmt.Sprintf("PO-%04d", n), RecipeVersion: p.version}).Result, &made))
+	p.sign(p.quinn, batch.Issue{Batch: made.Batch})
+	p.do(who, batch.Start{Batch: made.Batch})
+	return made.Batch
+}
+
+// enter lets all operators record and complete their steps for one slice and gives the time of each answer.
+func (p *benchPlant) enter(batches, sessions []string) (times []time.Duration) {
+	var mu sync.Mutex
+	var done sync.WaitGroup
+	start := time.Now()
+	for i := range batches {
+		done.Go(func() {
+			var own []time.Duration
+			for n := 0; n < benchSteps && time.Since(start) < benchSlice; n++ {
+				own = append(own, p.record(sessions[i], batches[i], n)...)
+			}
+			mu.Lock()
+			times = append(times, own...)
+			mu.Unlock()
+		})
+	}
+	done.Wait()
+	return times
+}
+
+// record enters the value of step n and completes it: two acts, two commits.
+func (p *benchPlant) record(session, batch string, n int) []time.Duration {
+	step := fmt.Sprintf("/batches/%s/steps/%04d", batch, n)
+	return []time.Duration{
+		p.post(step+"/values/net/record", session, url.Values{"reading": {"12.50"}}),
+		p.post(step+"/perform", session, url.Values{}),
+	}
+}
+
+func (p *benchPlant) post(path, session string, form url.Values) time.Duration {
+	form.Set("key", audit.NewID())
+	req, err := http.NewRequest(http.MethodPost, p.server.URL+path, strings.NewReader(form.Encode()))
+	require.NoError(p.T, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	start := time.Now()
+	require.Equal(p.T, http.StatusSeeOther, p.send(req, session), path)
+	return time.Since(start)
+}
+
+func (p *benchPlant) get(path, session string) {
+	req, err := http.NewRequest(http.MethodGet, p.server.URL+path, nil)
+	require.NoError(p.T, err)
+	require.Equal(p.T, http.StatusOK, p.send(req, session), path)
+}
+
+func (p *benchPlant) send(req *http.Request, session string) int {
+	req.AddCookie(&http.Cookie{Name: "session", Value: session})
+
+	resp, err := p.client.Do(req)
+	require.NoError(p.T, err)
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	require.NoError(p.T, err)
+	return resp.StatusCode
+}
