@@ -25,17 +25,18 @@ import (
 // script is one acceptance script while it runs.
 type script struct {
 	*plant
-	t        *testing.T
-	line     int
-	now      *visitor            // whose turn it is
-	who      string              // her first name
-	visitors map[string]*visitor // by first name
-	recipe   string              // address of the recipe version
-	batch    string              // address of the batch
-	acted    bool                // an act was done and nothing has been said about its outcome
-	entries  int                 // entries of the trail before the last act
-	outcome  error               // of an act that has no screen yet
-	found    audit.Row           // the entry that the last sentence about the trail found
+	t          *testing.T
+	line       int
+	now        *visitor            // whose turn it is
+	who        string              // her first name
+	visitors   map[string]*visitor // by first name
+	recipe     string              // address of the recipe version
+	batch      string              // address of the batch
+	superseded string              // address of the version before
+	acted      bool                // an act was done and nothing has been said about its outcome
+	entries    int                 // entries of the trail before the last act
+	outcome    error               // of an act that has no screen yet
+	found      audit.Row           // the entry that the last sentence about the trail found
 }
 
 // crew are the people of every script, by first name.

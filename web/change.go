@@ -197,8 +197,9 @@ func (v *visit) refuse(at place, why error) error {
 	f.Field = at.shown(f.Field, v.form)
 	v.refused = &refusal{err: &f, typed: v.form, action: v.c.Request().URL.Path}
 	view, err := v.read(at.read, at.page)
-	if err != nil {
-		return err
+	if err != nil { // the page is not there any more, or not for this person: the refusal stands alone
+		v.refused = nil
+		return v.fail(&f)
 	}
 	return v.show(status[f.Kind], view)
 }

@@ -13,7 +13,7 @@ import (
 
 // The cookies of this site. None is readable by scripts, none leaves with a request that another site caused.
 const (
-	sessionCookie = "session" // the secret token of the session
+	SessionCookie = "session" // the secret token of the session; with TLS its name begins with __Host-
 	stationCookie = "station" // which station this browser is, with the mark of the site key
 	noticeCookie  = "notice"  // what went well, shown once on the next page
 )

@@ -98,6 +98,7 @@ func (s *script) typed(text string) string {
 
 const (
 	grownOld     = `update ebr.sessions set seen_at = seen_at - @ago::interval where person = @person and ended_at is null`
+	startedOld   = `update ebr.batch_history set entered_at = entered_at - @ago::interval where batch = @batch and event in ('created', 'issued', 'started')`
 	changeRow    = `update ebr.batch_history set reading = @after where reading = @before`
 	changeSigned = `update ebr.signatures set meaning = @meaning where id = (select id from ebr.signatures order by signed_at desc limit 1)`
 	moveSigned   = `update ebr.signatures set person = @person, full_name = @name where id = (select id from ebr.signatures order by signed_at desc limit 1)`
@@ -109,20 +110,32 @@ const (
 // attacks go past the program, or ask it about all its pages.
 var attacks = []sentence{
 	on(setting, `(\d+) minutes pass without a touch`, func(s *script, a []string) {
-		s.administer(grownOld, pgx.NamedArgs{"ago": a[0] + " minutes", "person": s.people[s.who].ID})
+		s.administer("ebr.sessions", grownOld, pgx.NamedArgs{"ago": a[0] + " minutes", "person": s.people[s.who].ID})
+	}),
+	on(setting, `the batch was started (\d+) minutes ago`, func(s *script, a []string) {
+		s.administer("ebr.batch_history", startedOld, pgx.NamedArgs{"ago": a[0] + " minutes", "batch": strings.TrimPrefix(s.batch, "/batches/")})
+	}),
+	on(setting, `somebody else corrects step (\S+) (\w+) to (\S+) meanwhile`, func(s *script, a []string) {
+		shown, who := s.now.at, s.who
+		s.as("Omar")
+		s.now.open(s.batch + "/steps/" + a[0])
+		s.now.send("correct-"+a[1], map[string]string{"value": a[2], "reason": "seen on the printout"})
+		require.Equal(s.t, 200, s.now.at.status, s.pageText())
+		s.as(who)
+		s.now.at = shown
 	}),
 	on(setting, `a database administrator changes the reading (\S+) to (\S+)`, func(s *script, a []string) {
-		s.administer(changeRow, pgx.NamedArgs{"before": a[0], "after": a[1]})
+		s.administer("ebr.batch_history", changeRow, pgx.NamedArgs{"before": a[0], "after": a[1]})
 	}),
 	on(setting, `a database administrator changes the meaning of the last signature to "([^"]*)"`, func(s *script, a []string) {
-		s.administer(changeSigned, pgx.NamedArgs{"meaning": a[0]})
+		s.administer("ebr.signatures", changeSigned, pgx.NamedArgs{"meaning": a[0]})
 	}),
 	on(setting, `a database administrator puts the last signature in the name of (\w+)`, func(s *script, a []string) {
-		s.administer(moveSigned, pgx.NamedArgs{"person": s.people[a[0]].ID, "name": s.people[a[0]].FullName})
+		s.administer("ebr.signatures", moveSigned, pgx.NamedArgs{"person": s.people[a[0]].ID, "name": s.people[a[0]].FullName})
 	}),
-	on(setting, `a database administrator moves the last signature to another statement`, func(s *script, _ []string) { s.administer(copySigned, nil) }),
+	on(setting, `a database administrator moves the last signature to another statement`, func(s *script, _ []string) { s.administer("ebr.signatures", copySigned, pgx.NamedArgs{}) }),
 	on(setting, `a database administrator copies the password of (\w+) over that of (\w+)`, func(s *script, a []string) {
-		s.administer(swapPassword, pgx.NamedArgs{"thief": s.people[a[0]].ID, "victim": s.people[a[1]].ID})
+		s.administer("ebr.credentials", swapPassword, pgx.NamedArgs{"thief": s.people[a[0]].ID, "victim": s.people[a[1]].ID})
 	}),
 	on(fact, `the verification finds "([^"]+)"`, func(s *script, a []string) { require.Contains(s.t, strings.Join(s.verify(), "\n"), a[0]) }),
 	on(fact, `the account of the server may not "([^"]+)"`, func(s *script, a []string) {

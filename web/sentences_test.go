@@ -43,6 +43,7 @@ var settings = []sentence{
 	on(setting, `as (\w+)`, func(s *script, a []string) { s.as(a[0]) }),
 	on(setting, `somebody who is not logged in`, func(s *script, _ []string) { s.now, s.who = newVisitor(s.t, s.server), "" }),
 	on(setting, `the recipe ([\w-]+) is (a draft|in review|approved|effective)`, func(s *script, a []string) { s.prepareRecipe(a[0], a[1]) }),
+	on(setting, `the recipe is superseded by a new version`, func(s *script, _ []string) { s.supersede() }),
 	on(setting, `a batch is (ordered|issued|running)`, func(s *script, a []string) { s.prepareBatch(a[0]) }),
 	on(setting, `steps (\d+) to (\d+) are done`, func(s *script, a []string) { s.doSteps(a[0], a[1]) }),
 }
@@ -54,6 +55,10 @@ var workings = []sentence{
 	on(act, `SHE opens TEXT`, func(s *script, a []string) { s.now.open(a[0]) }),
 	on(act, `SHE searches the trail for (.+)`, func(s *script, a []string) { s.now.open("/trail?" + searchOf(a[0]).Encode()) }),
 	on(act, `SHE orders a batch as TEXT`, func(s *script, a []string) { s.orderBatch(a[0]) }),
+	on(act, `SHE orders a batch from the superseded version as TEXT`, func(s *script, a []string) {
+		s.recipe = s.superseded
+		s.orderBatch(a[0])
+	}),
 	on(act, `SHE starts the batch`, func(s *script, _ []string) { s.now.open(s.batch); s.now.send("start", nil) }),
 	on(act, `SHE records step (\S+) (\w+) (\S+|"[^"]*")`, func(s *script, a []string) { s.record(a[0], a[1], map[string]string{"value": a[2]}) }),
 	on(act, `SHE records step (\S+) (\w+) (\S+|"[^"]*") again because TEXT`, func(s *script, a []string) {
@@ -102,7 +107,7 @@ var workings = []sentence{
 	}),
 	on(act, `SHE unlocks the station with the password TEXT`, func(s *script, a []string) { s.now.send("unlock", map[string]string{"password": a[0]}) }),
 	on(act, `SHE logs out`, func(s *script, _ []string) { s.now.send("log-out", nil) }),
-	on(act, `SHE logs in as TEXT with the password TEXT`, func(s *script, a []string) { s.logIn(a[0], a[1]) }),
+	on(act, `SHE logs in as TEXT with the password TEXT`, func(s *script, a []string) { s.logIn(a[0], s.typed(a[1])) }),
 	on(act, `SHE logs in as (\w+)`, func(s *script, a []string) { s.logIn(s.people[a[0]].UserName, s.people[a[0]].Password) }),
 	on(act, `SHE sends the same form again`, func(s *script, _ []string) { s.now.post(s.now.last.path, s.now.last.fields) }),
 	on(act, `SHE sends the same request key with the value TEXT`, func(s *script, a []string) {
@@ -150,6 +155,11 @@ var outcomes = []sentence{
 		pattern := regexp.QuoteMeta(a[0]) + ` *: ` + regexp.QuoteMeta(who.FullName) + ` \(` + regexp.QuoteMeta(who.UserName) + `\), \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+01:00`
 		require.Regexp(s.t, pattern, s.pageText())
 	}),
+	on(fact, `the overview and the recipe show the same digest of the text`, func(s *script, _ []string) {
+		overview := sha256Form.FindString(s.now.open(s.batch).text)
+		require.NotEmpty(s.t, overview)
+		require.Equal(s.t, overview, sha256Form.FindString(s.now.open(s.recipe).text))
+	}),
 	on(fact, `the batch is (\w+)`, func(s *script, a []string) {
 		s.as(s.anybody())
 		s.now.open(s.batch)
@@ -169,6 +179,8 @@ var outcomes = []sentence{
 	on(fact, `the entry shows (\w+) before "([^"]*)" and after TEXT`, func(s *script, a []string) { s.entryShows(a[0], a[1], a[2]) }),
 	on(fact, `the trail and all records verify`, func(s *script, _ []string) { require.Empty(s.t, s.verify()) }),
 }
+
+var sha256Form = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 
 // pageAddress gives the address of a page by its name.
 func (s *script) pageAddress(name string) string {

@@ -59,7 +59,7 @@ func (s *server) logIn(v *visit) error {
 		}
 		return s.loginPage(v, status[f.Kind], v.form.Get("next"), err)
 	}
-	s.setCookie(v.c, sessionCookie, session.Token, 0)
+	s.setCookie(v.c, SessionCookie, session.Token, 0)
 	return v.redirect(local(v.form.Get("next")))
 }
 
@@ -121,7 +121,7 @@ func (s *server) logOut(v *visit) error {
 	if err := s.Gate.LogOut(v.ctx, v.who.Token); err != nil {
 		return err
 	}
-	s.setCookie(v.c, sessionCookie, "", -1)
+	s.setCookie(v.c, SessionCookie, "", -1)
 	return v.redirect("/login")
 }
 
@@ -219,7 +219,7 @@ func (s *server) createFirst(v *visit) error {
 	if err != nil {
 		return v.redirect("/login") // the account exists; only the station's name was not taken
 	}
-	s.setCookie(v.c, sessionCookie, session.Token, 0)
+	s.setCookie(v.c, SessionCookie, session.Token, 0)
 	return v.redirect("/")
 }
 

@@ -75,7 +75,7 @@ func (s *server) answer(route Route) echo.HandlerFunc {
 
 // enter finds the session. Routes for anyone go on without one.
 func (v *visit) enter() error {
-	cookie, err := v.c.Cookie(v.s.cookieName(sessionCookie))
+	cookie, err := v.c.Cookie(v.s.cookieName(SessionCookie))
 	if err == nil {
 		v.who, err = v.s.Gate.Find(v.ctx, cookie.Value)
 		if err == nil {
