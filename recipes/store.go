@@ -206,11 +206,12 @@ func Text(ctx context.Context, q audit.Querier, digest string) ([]byte, error) {
 		return nil, err
 	}
 	var text []byte
-	if err := q.QueryRow(ctx, keptText, pgx.NamedArgs{"digest": want}).Scan(&text); err != nil {
+	err = q.QueryRow(ctx, keptText, pgx.NamedArgs{"digest": want}).Scan(&text)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return nil, err
 	}
 	if sum := sha256.Sum256(text); !bytes.Equal(sum[:], want) {
-		return nil, fault.New(fault.Refused, "The kept text of this recipe was changed behind the system's back: its SHA-256 is %x and not %s. "+
+		return nil, fault.New(fault.Refused, "The kept text of this recipe was changed or taken away behind the system's back: its SHA-256 is %x and not %s. "+
 			"Nothing was done. Tell QA and your administrator.", sum, digest)
 	}
 	return text, nil

@@ -2,6 +2,7 @@ package batch_test
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,6 +12,10 @@ import (
 	"veribatch/audit"
 	"veribatch/ebr/batch"
 	"veribatch/internal/fault"
+	"veribatch/internal/pgtest"
+	"veribatch/recipes"
+	"veribatch/recipes/library"
+	"veribatch/recipes/procedure"
 	"veribatch/signatures/signtest"
 )
 
@@ -131,4 +136,56 @@ func TestTwoStreamsAtOnce(t *testing.T) {
 		})
 		require.True(t, (errs[0] == nil) != (errs[1] == nil), "one of the two passes: %v", errs)
 	}
+}
+
+// TestBentHistory: a line changed by a database administrator, triggers off, stops the batch, and the verification names the column.
+func TestBentHistory(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	p.upTo(id, "050")
+	p.do(p.anna, batch.Record{Batch: id, Step: "050", Value: "net", Raw: "57.00"})
+	_, err := p.DB.Super(t).Exec(p.Ctx, `alter table ebr.batch_history disable trigger user;
+		update ebr.batch_history set judgement = 'in limits' where judgement = 'alert';
+		alter table ebr.batch_history enable always trigger audit_capture, enable always trigger audit_no_truncate, enable always trigger batch_history_guard`)
+	require.NoError(t, err)
+	_, err = p.try(p.anna, batch.Perform{Batch: id, Step: "050"})
+	require.Equal(t, fault.Internal, fault.KindOf(err), "%v", err)
+	require.Contains(t, err.Error(), "does not follow its recipe")
+	report, err := p.Trail.Verify(p.Ctx)
+	require.NoError(t, err)
+	require.Len(t, report.Findings, 1)
+	require.Contains(t, report.Findings[0], "table ebr.batch_history id ")
+	require.Contains(t, report.Findings[0], "column judgement")
+}
+
+// TestMovesInTheDatabase compares the moves that the trigger of the batches lets pass with those of the interpreter.
+func TestMovesInTheDatabase(t *testing.T) {
+	t.Parallel()
+	recipe, err := recipes.Parse("buffer", library.Text(library.BufferTour))
+	require.NoError(t, err)
+	states := []procedure.BatchState{procedure.Ordered, procedure.Idle, procedure.Running, procedure.Held, procedure.Complete, procedure.Aborted}
+	want := map[string]bool{}
+	for _, from := range states {
+		for _, kind := range []procedure.EventKind{
+			procedure.EventIssued, procedure.EventStarted, procedure.EventRecorded, procedure.EventCorrected, procedure.EventCommented, procedure.EventPerformed, procedure.EventVerified,
+			procedure.EventHeld, procedure.EventHoldAssessed, procedure.EventResumed, procedure.EventAborted, procedure.EventCompleted,
+		} {
+			s := procedure.Start(&recipe.Procedure)
+			s.Batch = procedure.Running
+			s.Apply(procedure.Event{Kind: procedure.EventRecorded, Step: "020", Value: "clear"})
+			s.Batch = from
+			s.Apply(procedure.Event{Kind: kind, Step: "020", Value: "clear"})
+			if s.Batch != "" {
+				want[string(from+" "+s.Batch)] = true
+			}
+		}
+	}
+	var source string
+	require.NoError(t, pgtest.New(t).Super(t).QueryRow(t.Context(), `select prosrc from pg_proc where proname = 'batches_guard'`).Scan(&source))
+	got := map[string]bool{}
+	for _, pair := range regexp.MustCompile(`\('(\w+)', '(\w+)'\)`).FindAllStringSubmatch(source, -1) {
+		got[pair[1]+" "+pair[2]] = true
+	}
+	require.Equal(t, want, got)
 }

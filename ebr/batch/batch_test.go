@@ -173,7 +173,7 @@ func TestIssueFindsAChangedText(t *testing.T) {
 	require.NoError(t, err)
 	_, err = p.with(p.quinn, ticket, issue)
 	require.Equal(t, fault.Refused, fault.KindOf(err))
-	require.Contains(t, err.Error(), "changed behind the system's back")
+	require.Contains(t, err.Error(), "changed or taken away behind the system's back")
 	require.Equal(t, procedure.Ordered, p.load(id).State.Batch)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"veribatch/audit"
 	"veribatch/ebr/batch"
 	"veribatch/internal/fault"
 	"veribatch/recipes/procedure"
@@ -141,4 +142,30 @@ func (r *race) both(one, other signtest.Person, c command, signed bool) {
 	at := last[len(last)-1].EnteredAt.Format("2006-01-02 15:04:05 MST")
 	require.Equal(r.T, fault.Conflict, fault.KindOf(lost), "%s: %v", c.Act(), lost)
 	require.True(r.T, strings.Contains(lost.Error(), people[winner].FullName+" at "+at), "%s: the conflict does not say who and when: %v", c.Act(), lost)
+}
+
+// TestSameRequestAtOnce: one request, sent again and again because its answer was lost, is one reading and one entry, answered alike.
+func TestSameRequestAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	p.upTo(id, "050")
+	c := batch.Record{Batch: id, Step: "050", Value: "net", Raw: "60.00"}
+	in := audit.Intent{Session: p.anna.Token, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
+	answers := make([]batch.Result, 16)
+	together(16, func(i int) {
+		receipt, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error { return c.Do(p.Ctx, tx) })
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		answers[i] = result(t, receipt)
+	})
+	b := p.load(id)
+	for _, a := range answers {
+		require.Equal(t, batch.Result{Batch: id, Number: b.Number, State: procedure.Held, Step: "050", Value: "net", Held: true}, a)
+	}
+	require.Len(t, b.State.Step("050").Value("net").Attempts, 1)
+	require.Len(t, b.State.Holds, 1)
+	p.accounted(b)
 }

@@ -3,7 +3,6 @@ package batch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,7 +71,7 @@ func load(ctx context.Context, q audit.Querier, id string) (*Batch, error) {
 		return nil, err
 	}
 	if b.State, err = procedure.Fold(&b.Recipe.Procedure, history); err != nil {
-		return nil, fmt.Errorf("batch %s: %w", b.Number, err)
+		return nil, fault.New(fault.Internal, "The stored history of batch %s does not follow its recipe. Nothing was saved. Tell QA and your administrator.", b.Number).Because(err)
 	}
 	return b, nil
 }

@@ -80,9 +80,9 @@ func (p *plant) makeEffective(text string) string {
 	require.NoError(p.T, err)
 	var r recipes.Result
 	require.NoError(p.T, json.Unmarshal(receipt.Result, &r))
-	p.sign(p.pete, p.pete, recipes.Submit{Version: r.Version})
-	p.sign(p.sue, p.sue, recipes.Approve{Version: r.Version})
-	p.sign(p.quinn, p.quinn, recipes.MakeEffective{Version: r.Version})
+	p.sign(p.pete, p.pete, recipes.Submit(r))
+	p.sign(p.sue, p.sue, recipes.Approve(r))
+	p.sign(p.quinn, p.quinn, recipes.MakeEffective(r))
 	return r.Version
 }
 
