@@ -38,15 +38,20 @@ func (t *Trail) change(ctx context.Context, in Intent, fn func(*Tx) error) (Rece
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		receipt, err := t.once(ctx, in, fn)
-		if err == nil || attempt == attempts || !retryable(err) {
+		if err == nil || attempt == attempts || !retryable(err, in.Key) {
 			return receipt, translate(err)
 		}
 	}
 }
 
-func retryable(err error) bool {
+// retryable tells whether doing it again can only do it once: the database undid it, or the request key will tell that it
+// was done. A key whose first transaction is still at work makes the second one wait for it.
+func retryable(err error, key string) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03")
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03"
+	}
+	return key != "" && errors.As(err, &unanswered{})
 }
 
 // errReplayed leaves once early: the request key was used before.
@@ -76,7 +81,7 @@ func (t *Trail) once(ctx context.Context, in Intent, fn func(*Tx) error) (Receip
 		return Receipt{}, err
 	}
 	if err := tx.commit(ctx); err != nil {
-		return t.recall(ctx, in, err)
+		return Receipt{}, err
 	}
 	receipt.Result, err = marshal(tx.result)
 	return receipt, err
@@ -152,7 +157,10 @@ func (tx *Tx) commit(ctx context.Context) error {
 	var tag pgconn.CommandTag
 	batch.Queue("commit").Exec(func(ct pgconn.CommandTag) error { tag = ct; return nil })
 	if err := tx.conn.SendBatch(ctx, batch).Close(); err != nil {
-		return err
+		if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) {
+			return err // the database answered: nothing was saved
+		}
+		return unanswered{err}
 	}
 	if tag.String() != "COMMIT" {
 		return fmt.Errorf("audit: commit answered %s", tag)
@@ -160,22 +168,11 @@ func (tx *Tx) commit(ctx context.Context) error {
 	return nil
 }
 
-// recall finds out, after a commit whose answer was lost, whether it happened: the request key tells.
-func (t *Trail) recall(ctx context.Context, in Intent, cause error) (Receipt, error) {
-	var pg *pgconn.PgError
-	if errors.As(cause, &pg) {
-		return Receipt{}, cause
-	}
-	lost := fault.New(fault.Busy, "The database did not answer. It is not known whether this was saved: send it again, it will not be done twice.").Because(cause)
-	if in.Key == "" {
-		return Receipt{}, lost
-	}
-	receipt, found, err := t.Replayed(ctx, in)
-	if err != nil || !found {
-		return Receipt{}, lost
-	}
-	return receipt, nil
-}
+// unanswered is a commit whose answer was lost: it may have happened.
+type unanswered struct{ cause error }
+
+// Error tells the person what is known.
+func (u unanswered) Error() string { return "the answer to the commit was lost: " + u.cause.Error() }
 
 func marshal(v any) (json.RawMessage, error) {
 	if v == nil {

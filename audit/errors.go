@@ -20,6 +20,9 @@ func Explain(constraint string, kind fault.Kind, message string) struct{} {
 
 // translate turns a PostgreSQL error into a fault; everything else passes unchanged.
 func translate(err error) error {
+	if cut := (unanswered{}); errors.As(err, &cut) {
+		return fault.New(fault.Busy, "The database did not answer. It is not known whether this was saved: open the page again and look before you enter it once more.").Because(err)
+	}
 	var pg *pgconn.PgError
 	if err == nil || !errors.As(err, &pg) {
 		return err
