@@ -17,6 +17,7 @@ import (
 // Report is what a verification found.
 type Report struct {
 	Entries, Streams, Rows, Contents int64
+	Signatures                       int // filled by who knows signatures; 0 when they were not checked
 	Elapsed                          time.Duration
 	Findings                         []string // each names table, key, column or entry; empty when all agrees
 }
@@ -53,7 +54,7 @@ func (r Report) Print(w io.Writer) {
 	for _, f := range r.Findings {
 		fmt.Fprintln(w, "FOUND", f)
 	}
-	fmt.Fprintf(w, "%d entries in %d streams, %d record rows, %d contents, %.1f s\n", r.Entries, r.Streams, r.Rows, r.Contents, r.Elapsed.Seconds())
+	fmt.Fprintf(w, "%d entries in %d streams, %d record rows, %d contents, %d signatures, %.1f s\n", r.Entries, r.Streams, r.Rows, r.Contents, r.Signatures, r.Elapsed.Seconds())
 	if len(r.Findings) == 0 {
 		fmt.Fprintln(w, "The records agree with the trail and the trail with itself.")
 		return

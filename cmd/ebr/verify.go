@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"veribatch/audit"
+	"veribatch/signatures"
 )
 
 // verifyCmd checks a database, also beside a running server.
@@ -24,7 +26,7 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
-	report, err := trail.Verify(ctx)
+	report, err := verifyAll(ctx, trail)
 	if err != nil {
 		return err
 	}
@@ -33,4 +35,18 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 		return errFound
 	}
 	return nil
+}
+
+// verifyAll checks the trail against the records and every signature against what was signed, in one snapshot.
+func verifyAll(ctx context.Context, trail *audit.Trail) (report audit.Report, err error) {
+	err = trail.Read(ctx, func(r *audit.Reader) error {
+		if report, err = audit.Verify(ctx, r); err != nil {
+			return err
+		}
+		report.Signatures, err = signatures.VerifyAll(ctx, r, func(id string, why error) {
+			report.Findings = append(report.Findings, fmt.Sprintf("table ebr.signatures id %s: %v", id, why))
+		})
+		return err
+	})
+	return report, err
 }
