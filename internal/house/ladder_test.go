@@ -154,7 +154,7 @@ func contains(rooms []string, name string) bool {
 	return false
 }
 
-var sentenceEnd = regexp.MustCompile(`\.(\s|$)`)
+var sentenceEnd = regexp.MustCompile(`[.?](\s|$)`)
 
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	t.Parallel()
