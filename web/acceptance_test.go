@@ -36,6 +36,7 @@ type script struct {
 	acted      bool                // an act was done and nothing has been said about its outcome
 	entries    int                 // entries of the trail before the last act
 	outcome    error               // of an act that has no screen yet
+	facts      int                 // sentences that assert by themselves
 	found      audit.Row           // the entry that the last sentence about the trail found
 }
 
@@ -68,7 +69,6 @@ func run(t *testing.T, file, text string) {
 		s.people[name] = s.Person(strings.ToLower(name)+".berg", role)
 	}
 	s.people["Ada"] = s.Admin
-	asserted := 0
 	for i, line := range strings.Split(text, "\n") {
 		s.line = i + 1
 		sentence := strings.TrimSpace(keysOfLine.ReplaceAllString(line, ""))
@@ -80,20 +80,19 @@ func run(t *testing.T, file, text string) {
 			for _, v := range s.visitors {
 				v.t = t
 			}
-			s.say(sentence)
+			s.say(sentence, keysOfLine.MatchString(line))
 		})
 		if !ok {
 			t.Fatalf("%s:%d: %s\nthe page says: %s", file, s.line, sentence, s.pageText())
 		}
-		asserted++
 	}
 	s.T, s.t = t, t
 	s.settled()
-	require.NotZero(t, asserted, "%s has no sentence", file)
+	require.NotZero(t, s.facts, "%s asserts nothing", file)
 }
 
-// say runs one sentence.
-func (s *script) say(sentence string) {
+// say runs one sentence; one that shows a requirement has to assert something by itself.
+func (s *script) say(sentence string, shows bool) {
 	s.t.Helper()
 	for _, k := range sentences {
 		args := k.pattern.FindStringSubmatch(sentence)
@@ -106,14 +105,19 @@ func (s *script) say(sentence string) {
 		for i := range args {
 			args[i] = strings.ReplaceAll(unquote(args[i]), "{batch}", strings.TrimPrefix(s.batch, "/batches/"))
 		}
+		require.False(s.t, shows && k.kind == setting, "this sentence prepares and shows nothing: move the key to the line that shows it")
 		switch k.kind {
 		case act:
 			s.settled()
 			s.entries = s.countEntries()
 			s.acted = true
-		case setting, fact:
+		case setting:
+			s.settled()
+		case fact:
+			s.facts++
 			s.settled()
 		case outcome:
+			s.facts++
 			require.True(s.t, s.acted, "this sentence speaks of an act, and nobody has just acted")
 			s.acted = false
 		}

@@ -8,6 +8,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/signatures/access"
 	"veribatch/signatures/identity"
 )
 
@@ -60,7 +61,26 @@ func (s *server) logIn(v *visit) error {
 		return s.loginPage(v, status[f.Kind], v.form.Get("next"), err)
 	}
 	s.setCookie(v.c, SessionCookie, session.Token, 0)
-	return v.redirect(local(v.form.Get("next")))
+	return s.welcome(v, session, v.form.Get("next"))
+}
+
+// welcome leads to where the person wanted to go. Who may not read the first page (an administrator) comes to the page of the own account.
+func (s *server) welcome(v *visit, session identity.Session, next string) error {
+	to := local(next)
+	if to != "/" {
+		return v.redirect(to)
+	}
+	err := s.Trail.Read(v.ctx, func(r *audit.Reader) error {
+		reads, err := access.May(v.ctx, r, session.Person, "order.read")
+		if !reads {
+			to = "/session/password"
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return v.redirect(to)
 }
 
 // openSession ends the session that this browser may still have and opens one for the person who logs in.
@@ -220,7 +240,7 @@ func (s *server) createFirst(v *visit) error {
 		return v.redirect("/login") // the account exists; only the station's name was not taken
 	}
 	s.setCookie(v.c, SessionCookie, session.Token, 0)
-	return v.redirect("/")
+	return s.welcome(v, session, "/")
 }
 
 func sameTwice(v *visit) error {
@@ -260,7 +280,7 @@ func (s *server) changePassword(v *visit) error {
 	switch {
 	case err == nil:
 		s.setCookie(v.c, noticeCookie, "password.change", 60)
-		return v.redirect("/")
+		return s.welcome(v, v.who, "/")
 	case f.Kind == fault.Internal:
 		return err
 	case f.Kind == fault.Invalid && f.Field == "password": // the rules speak of the new one

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -11,9 +12,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"veribatch/audit"
 	"veribatch/internal/pgtest"
+	"veribatch/signatures"
 	"veribatch/signatures/access"
 	"veribatch/signatures/identity"
+	"veribatch/signatures/keyring"
 	"veribatch/signatures/signtest"
 	"veribatch/web"
 )
@@ -79,4 +83,39 @@ func (p *plant) visitorAt(station string, who signtest.Person) *visitor {
 	v.send("login", map[string]string{"station": station, "user_name": who.UserName, "password": who.Password})
 	require.Equal(p.T, 200, v.at.status, v.at.text)
 	return v
+}
+
+// quiet is a log that nobody reads.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// entries gives the entries of an act, oldest first.
+func (p *plant) entries(t testing.TB, act string) (rows []audit.Row) {
+	t.Helper()
+	require.NoError(t, p.Trail.Read(p.Ctx, func(r *audit.Reader) (err error) {
+		rows, err = audit.History(p.Ctx, r, audit.Filter{Act: act, Oldest: true, Limit: 500})
+		return err
+	}))
+	return rows
+}
+
+// emptyPlant is the site over a database in which nobody has an account.
+func emptyPlant(t testing.TB) *plant {
+	t.Helper()
+	w := &signtest.World{T: t, Ctx: context.Background(), DB: pgtest.New(t)}
+	trail, err := audit.Open(w.Ctx, w.DB.AppDSN)
+	require.NoError(t, err)
+	t.Cleanup(trail.Close)
+	trail.Check = access.Check
+	require.NoError(t, trail.Start(w.Ctx, nil))
+	w.Trail = trail
+	w.Gate, err = identity.New(trail, identity.Settings{Params: signtest.Cheap})
+	require.NoError(t, err)
+	key, err := keyring.Open(t.TempDir())
+	require.NoError(t, err)
+	w.Desk = signatures.Desk{Trail: trail, Gate: w.Gate, Key: key}
+	site, err := web.New(web.Config{Trail: trail, Gate: w.Gate, Desk: w.Desk, Keyring: key, Log: quiet(), Zone: zone})
+	require.NoError(t, err)
+	p := &plant{World: w, server: httptest.NewServer(site), log: &logBook{}}
+	t.Cleanup(p.server.Close)
+	return p
 }

@@ -78,7 +78,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 
 // serveUntil answers requests until ctx ends or the database is gone, then lets the requests under way finish.
 func serveUntil(ctx context.Context, l net.Listener, site http.Handler, databaseGone <-chan struct{}, o output) error {
-	server := &http.Server{Handler: site, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	server := &http.Server{Handler: site, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	var err error

@@ -15,7 +15,9 @@ function tick() {
 }
 
 document.addEventListener("htmx:afterSwap", (e) => {
-  if (e.detail.target === document.body) set();
+  if (e.detail.target !== document.body) return;
+  set();
+  tick();
 });
 set();
 tick();
