@@ -78,6 +78,94 @@ func TestPrintedBatchEqualsItsTables(t *testing.T) {
 	run(t, "qpdf", "--check", whole)
 }
 
+// rows are the queries whose rows must be readable in the PDF, before the trail, as rows: every cell in this order, close together. Empty cells
+// are left out.
+var rows = map[string]string{
+	"readings": `select h.reading || h.unit, nullif(h.raw, h.reading), 'no. ' || h.attempt, coalesce(h.performed_at, h.entered_at), h.entered_at,
+		p.full_name || ' (' || p.user_name || ')', h.reason
+		from ebr.batch_history h join ebr.people p on p.id = h.person where h.batch = $1 and h.event in ('recorded', 'corrected')`,
+	"acts": `select initcap(replace(h.event, 'hold_', '')), coalesce('signed: ' || s.meaning, 'not signed'), coalesce(h.performed_at, h.entered_at), h.entered_at,
+		p.full_name || ' (' || p.user_name || ')', h.reason
+		from ebr.batch_history h join ebr.people p on p.id = h.person left join ebr.signatures s on s.id = h.signature
+		where h.batch = $1 and h.event not in ('recorded', 'corrected', 'commented')`,
+	"comments": `select h.entered_at, p.full_name || ' (' || p.user_name || ')', h.reason
+		from ebr.batch_history h join ebr.people p on p.id = h.person where h.batch = $1 and h.event = 'commented'`,
+	"signatures": `select s.meaning, s.act, s.signed_at, p.full_name || ' (' || p.user_name || ')', encode(s.statement_digest, 'hex'), s.key_id, s.id::text
+		from ebr.signatures s join ebr.people p on p.id = s.person
+		where s.id in (select signature from ebr.batch_history where batch = $1)`,
+}
+
+// squeeze takes out all blanks: a line may break at any of them.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), "") }
+
+// near tells whether the parts stand in the text in this order, each within reach of the one before.
+func near(text string, parts []string) bool {
+	const reach = 150
+	for from := 0; ; {
+		i := strings.Index(text[from:], parts[0])
+		if i < 0 {
+			return false
+		}
+		from += i + len(parts[0])
+		at, found := from, true
+		for _, part := range parts[1:] {
+			j := strings.Index(text[at:min(len(text), at+reach+len(part))], part)
+			if found = j >= 0; !found {
+				break
+			}
+			at += j + len(part)
+		}
+		if found {
+			return true
+		}
+	}
+}
+
+// compareRows asks for the rows before the chapter of the trail, which would repeat them.
+func (p *plant) compareRows(path string) {
+	p.T.Helper()
+	text, _, found := strings.Cut(strings.SplitN(strings.Join(pages(p.T, path), ""), "Page 1 of", 2)[1], "Stream of the batch:")
+	require.True(p.T, found)
+	text = squeeze(text)
+	for name, sql := range rows {
+		p.each(sql, func(cells []any) {
+			var parts []string
+			for _, cell := range cells {
+				if want := cellOf(cell); want != "" {
+					parts = append(parts, squeeze(want))
+				}
+			}
+			if !near(text, parts) {
+				p.T.Errorf("%s: %q do not stand together in the PDF", name, parts)
+			}
+		})
+	}
+}
+
+// each runs f on every row of a query about the batch; there is at least one.
+func (p *plant) each(sql string, f func([]any)) {
+	p.T.Helper()
+	found, err := p.DB.Super(p.T).Query(p.Ctx, sql, p.batch)
+	require.NoError(p.T, err)
+	all, err := pgx.CollectRows(found, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+	require.NoError(p.T, err)
+	require.NotEmpty(p.T, all, sql)
+	for _, row := range all {
+		f(row)
+	}
+}
+
+// cellOf gives a cell of a table as it is printed.
+func cellOf(cell any) string {
+	switch cell := cell.(type) {
+	case nil:
+		return ""
+	case time.Time:
+		return cell.In(time.Local).Format("2006-01-02 15:04:05 -07:00")
+	}
+	return fmt.Sprint(cell)
+}
+
 // tables are the queries whose every cell must be readable in the PDF of a batch. Row versions, and the links between events that the report shows
 // by place, are left out.
 var tables = map[string]string{
@@ -97,34 +185,20 @@ var tables = map[string]string{
 // compare asks for every cell of the tables in the text of the file, blanks apart: a line may break anywhere at a blank.
 func (p *plant) compare(path string) {
 	p.T.Helper()
-	squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+	p.compareRows(path)
 	text := squeeze(strings.Join(pages(p.T, path), ""))
-	conn := p.DB.Super(p.T)
 	for table, sql := range tables {
-		rows, err := conn.Query(p.Ctx, sql, p.batch)
-		require.NoError(p.T, err)
-		all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
-		require.NoError(p.T, err)
-		require.NotEmpty(p.T, all, table)
-		for _, row := range all {
+		p.each(sql, func(row []any) {
 			for i, cell := range row {
-				want := fmt.Sprint(cell)
-				if at, ok := cell.(time.Time); ok {
-					want = at.In(time.Local).Format("2006-01-02 15:04:05 -07:00")
-				}
-				// The id of a signature in the history is printed as its number; its row asks for the id itself.
-				if cell == nil || want == "" || want == "0" {
-					continue
-				}
-				if !strings.Contains(text, squeeze(want)) {
+				if want := cellOf(cell); want != "0" && !strings.Contains(text, squeeze(want)) {
 					p.T.Errorf("%s, column %d: %q is not in the PDF", table, i+1, want)
 				}
 			}
-		}
+		})
 	}
 }
 
-// TestPersonWithoutRoles: who asked for the record is named even when nothing is known about the person.
+// TestReader: who asked for the record is named even when nothing is known about the person.
 func TestReader(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
