@@ -153,6 +153,16 @@ func TestLateEntry(t *testing.T) {
 	require.Equal(t, ago.Local().Format("2006-01-02 15:04:05 MST")+" Hands were wet", last.Details["done at"]+" "+last.Reason)
 }
 
+// TestProductionPerformsItsSteps: QA may sign off what the recipe gives to QA, and perform no step of production (ICH Q7 2.2).
+func TestProductionPerformsItsSteps(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	p.refused(fault.Forbidden, "Ask an operator.", p.quinn, batch.Perform{Batch: id, Step: "010"})
+	p.do(p.anna, batch.Perform{Batch: id, Step: "010"})
+	p.clean()
+}
+
 // TestAssessHold: a hold by a reading needs a supervisor and QA, two persons with reasons; a hold by a person needs none.
 func TestAssessHold(t *testing.T) {
 	t.Parallel()
