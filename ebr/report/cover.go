@@ -35,7 +35,7 @@ func (p *paper) cover() {
 		{"Recipe", list(", ", r.Recipe.Code, labelled("version", r.Recipe.Version)), body}, {"Digest of the recipe", list(" ", "SHA-256", r.Recipe.Digest), code},
 		{"Record in the system", "batch/" + r.Batch.ID, code},
 		{"Printed", list(" by ", clock(r.GeneratedAt), person(r.GeneratedBy)), body},
-		{"", list(" · ", r.GeneratedBy.ID, strings.Join(r.GeneratedBy.Roles, ", "), labelled("Veribatch", r.Program)), note},
+		{"", list(" · ", r.GeneratedBy.ID, strings.Join(r.GeneratedBy.Roles, ", "), r.Program), note},
 	})
 	p.attention()
 }

@@ -15,7 +15,7 @@ import (
 // Times are printed with date, second and distance from UTC, in the zone that the value carries.
 type Record struct {
 	Site    string // name of the plant
-	Program string // version of the program that printed it
+	Program string // name and version of the program that printed it
 	Demo    bool   // made by the demo plant: every page says that it is not for production use
 
 	State       string    // "in execution", "held", "complete", "aborted" ... as of GeneratedAt; on every page
