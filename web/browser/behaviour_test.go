@@ -182,6 +182,41 @@ func TestSignatureDialog(t *testing.T) {
 	}
 }
 
+// Who signs has had every line on the screen: the button leads through a statement that is longer than its room.
+func TestALongStatementIsReadBeforeItIsSigned(t *testing.T) {
+	d := &desk{answer: func(n int, w http.ResponseWriter, r *http.Request, show func(http.ResponseWriter, int, web.View)) {
+		if n == 1 {
+			show(w, http.StatusOK, longStatement())
+			return
+		}
+		done(n, w, r, show)
+	}}
+	tab := browser.Start(t)
+	d.open(t, tab, "/gallery/step-verify")
+	tab.Click(".vb-primary")
+	tab.Wait("#read-on")
+	tab.Gone("#sign-now")
+	tab.Picture("dialog-long")
+	tab.Axe("long statement")
+	pages := 0
+	for ; pages < 10 && browser.Value[bool](tab, `!document.getElementById("read-on").hidden`); pages++ {
+		tab.Click("#read-on")
+		tab.Do(chromedp.Sleep(200 * time.Millisecond))
+	}
+	if pages < 2 {
+		t.Errorf("read in %d pages, want more than one", pages)
+	}
+	equal(t, "the last line was seen", browser.Value[bool](tab, `(() => {
+		const room = document.getElementById("statement-lines");
+		return room.scrollTop + room.clientHeight >= room.scrollHeight - 4;
+	})()`), true)
+	tab.Type("#sign-form-user_name", "bob")
+	tab.Type("#sign-form-password", "right")
+	tab.Click("#sign-now")
+	tab.Wait(".vb-title")
+	equal(t, "forms sent", len(d.forms()), 2)
+}
+
 func TestNotSigningClosesTheDialog(t *testing.T) {
 	d := &desk{answer: func(_ int, w http.ResponseWriter, _ *http.Request, show func(http.ResponseWriter, int, web.View)) {
 		show(w, http.StatusOK, statement(false, ""))

@@ -169,6 +169,15 @@ func statement(own bool, wrong string) *web.SignView {
 	return v
 }
 
+// longStatement has more lines than the dialog has room for.
+func longStatement() *web.SignView {
+	v := statement(false, "")
+	for n := range 30 {
+		v.Lines = append(v.Lines, web.Line{Label: fmt.Sprintf("Tablet %d", n+1), Value: fmt.Sprintf("%d.2 mg, in limits; Anna Kowalska, 2026-11-22 03:%02d:00 +01:00", 498+n%5, n)})
+	}
+	return v
+}
+
 func stepPages() map[string]func() web.View {
 	return map[string]func() web.View{
 		"step": func() web.View {

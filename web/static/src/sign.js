@@ -3,6 +3,24 @@
 
 const dialog = () => document.getElementById("sign-dialog");
 
+// A statement that is longer than its room is read to the end before it can be signed: until then the button leads on through it.
+function reading() {
+  const room = document.querySelector("#sign-dialog #statement-lines");
+  if (!room || room.dataset.read) return;
+  const more = room.scrollHeight - room.scrollTop - room.clientHeight > 4;
+  if (!more) room.dataset.read = "yes";
+  document.getElementById("read-on").hidden = !more;
+  document.getElementById("sign-now").hidden = more;
+}
+
+document.addEventListener("scroll", reading, true);
+window.addEventListener("resize", reading);
+document.addEventListener("click", (e) => {
+  if (!e.target.closest("#read-on")) return;
+  const room = document.getElementById("statement-lines");
+  room.scrollBy(0, room.clientHeight - 40);
+});
+
 document.addEventListener("htmx:beforeSwap", (e) => {
   const form = e.detail.requestConfig.elt; // the event itself is raised on the target
   if (!e.detail.shouldSwap || form.tagName !== "FORM" || !form.hasAttribute("data-signed")) return;
@@ -17,6 +35,7 @@ document.addEventListener("htmx:afterSwap", (e) => {
   const d = dialog();
   if (!d.querySelector("#sign")) return;
   if (!d.open) d.showModal();
+  reading();
   const wrong = d.querySelector("[aria-invalid=true]");
   (wrong ?? d.querySelector("input[name=user_name]"))?.focus();
 });
