@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -31,6 +32,24 @@ func (b *Tab) Wait(css string) {
 func (b *Tab) Gone(css string) {
 	b.t.Helper()
 	b.Do(chromedp.Poll[chromedp.Void](`![...document.querySelectorAll(` + strconv.Quote(css) + `)].some(e => e.checkVisibility())`))
+}
+
+// Until waits until a script expression is true, also while the page in the tab changes.
+func (b *Tab) Until(what, script string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+script+")")) // fails between two pages
+		switch {
+		case yes && err == nil:
+			return
+		case ctx.Err() != nil:
+			b.keep()
+			b.t.Fatalf("browser: waited in vain for %s: %v", what, errors.Join(err, ctx.Err()))
+		}
+		time.Sleep(15 * time.Millisecond)
+	}
 }
 
 // Text gives the visible text of the first element of a CSS selector.
@@ -67,6 +86,16 @@ func (b *Tab) Keys(text string) {
 	b.t.Helper()
 	for _, r := range text {
 		b.Do(press(r, time.Now()), chromedp.Sleep(betweenKeys))
+	}
+}
+
+// Quick clicks into a field, empties it and types key by key without pauses, as people type names and passwords that their fingers know. No
+// Enter follows, so it is no scan.
+func (b *Tab) Quick(css, text string) {
+	b.t.Helper()
+	b.Do(chromedp.WaitVisible(chromedp.CSS(css)), chromedp.Click(chromedp.CSS(css)), chromedp.Evaluate[chromedp.Void](`document.activeElement.select?.()`))
+	for _, r := range text {
+		b.Do(press(r, time.Now()))
 	}
 }
 
