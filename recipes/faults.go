@@ -97,8 +97,24 @@ func (c *checker) fault(at int, hint, format string, args ...any) {
 	source, caret := window(bytes.TrimSuffix(c.src[start:end], []byte{'\r'}), min(at, end)-start)
 	c.faults = append(c.faults, Fault{
 		File: c.file, Line: c.line(at), Column: utf8.RuneCount(c.src[start:at]) + 1,
-		Message: fmt.Sprintf(format, args...), Hint: hint, Source: source, Caret: caret,
+		Message: visible(fmt.Sprintf(format, args...)), Hint: visible(hint), Source: source, Caret: caret,
 	})
+}
+
+// visible names the characters of a message that no font of ours shows: a fault may quote what was wrongly typed.
+func visible(s string) string {
+	if _, at := plaintext.First(s); at < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if plaintext.Printable(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString("[" + plaintext.Name(r) + "]")
+		}
+	}
+	return b.String()
 }
 
 // line gives the number of the line in which a place lies, from 1.
