@@ -3,14 +3,19 @@
 
 const dialog = () => document.getElementById("sign-dialog");
 
-// A statement that is longer than its room is read to the end before it can be signed: until then the button leads on through it.
+// A statement that is longer than its room is read to the end before it can be signed: until then the button leads on through it. After a
+// wrong password the same statement counts as read.
+let read = "";
+
 function reading() {
   const room = document.querySelector("#sign-dialog #statement-lines");
-  if (!room || room.dataset.read) return;
-  const more = room.scrollHeight - room.scrollTop - room.clientHeight > 4;
-  if (!more) room.dataset.read = "yes";
+  if (!room) return;
+  const digest = document.querySelector("#sign-dialog [name=statement]").value;
+  if (room.scrollHeight - room.scrollTop - room.clientHeight <= 4) read = digest;
+  const more = read !== digest;
+  const sign = document.getElementById("sign-now");
   document.getElementById("read-on").hidden = !more;
-  document.getElementById("sign-now").hidden = more;
+  sign.hidden = sign.disabled = more; // disabled, so that Enter does not sign either
 }
 
 document.addEventListener("scroll", reading, true);
@@ -37,7 +42,8 @@ document.addEventListener("htmx:afterSwap", (e) => {
   if (!d.open) d.showModal();
   reading();
   const wrong = d.querySelector("[aria-invalid=true]");
-  (wrong ?? d.querySelector("input[name=user_name]"))?.focus();
+  const name = d.querySelector("input[name=user_name]");
+  (wrong ?? (name.value ? d.querySelector("input[name=password]") : name)).focus();
 });
 
 document.addEventListener("click", (e) => {
