@@ -109,7 +109,7 @@ func weightInput() *web.Input {
 // pages are all pages of the gallery by name.
 func pages() map[string]func() web.View {
 	all := map[string]func() web.View{}
-	for _, more := range []map[string]func() web.View{sessionPages(), batchPages(), stepPages(), recipePages(), trailPages()} {
+	for _, more := range []map[string]func() web.View{sessionPages(), batchPages(), stepPages(), otherStepPages(), recipePages(), trailPages()} {
 		for name, page := range more {
 			all[name] = page
 		}
@@ -211,6 +211,12 @@ func stepPages() map[string]func() web.View {
 				v.Perform = signedForm("perform")
 			})
 		},
+	}
+}
+
+// otherStepPages are the operator's screen for the other kinds of steps and values, and when it waits.
+func otherStepPages() map[string]func() web.View {
+	return map[string]func() web.View{
 		"step-instruction": func() web.View {
 			return step(func(v *web.StepView) {
 				v.Step = web.StepProgress{Number: 7, Title: "Start the mixer", Kind: "instruction", State: "open", Instruction: "Close the lid of the mixer GR-300.\nStart programme P4 and wait until the display says MIXING."}
