@@ -29,10 +29,6 @@ func (d *dossier) stepHref(step string) string { return d.href() + "/steps/" + s
 
 func (d *dossier) running() bool { return d.State.Batch == procedure.Running }
 
-func (d *dossier) ended() bool {
-	return d.State.Batch == procedure.Complete || d.State.Batch == procedure.Aborted
-}
-
 // context is the line under the header; step is the number of the step that the page is about, 0 for none.
 func (d *dossier) context(step int) *Context {
 	done, all := d.State.Progress()

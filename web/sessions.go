@@ -42,6 +42,9 @@ func (s *server) loginPage(v *visit, code int, next string, why error) error {
 		return err
 	}
 	view.Station = name
+	if name == "" {
+		view.Login.Typed = map[string]string{"station": words("Station %s", newReference()[:4])} // better a real name, but nobody has to think of one
+	}
 	if why != nil {
 		view.Refuse(why, view.Login, v.form)
 	}

@@ -24,7 +24,7 @@ type demoPerson struct {
 	user, name, password string
 	role                 access.Role
 
-	id, token string // of the session at the demo's own station
+	token string // of the session at the demo's own station
 }
 
 var demoPeople = []*demoPerson{
