@@ -50,7 +50,7 @@ var settings = []sentence{
 
 // workings are the acts of people at the screens.
 var workings = []sentence{
-	on(act, `SHE opens the (overview|hold|trail|recipe|home page|list of recipes|import page)`, func(s *script, a []string) { s.now.open(s.pageAddress(a[0])) }),
+	on(act, `SHE opens the (overview|hold|trail|recipe|home page|list of recipes|import page|printed record)`, func(s *script, a []string) { s.now.open(s.pageAddress(a[0])) }),
 	on(act, `SHE opens step (\S+)`, func(s *script, a []string) { s.now.open(s.batch + "/steps/" + a[0]) }),
 	on(act, `SHE opens TEXT`, func(s *script, a []string) { s.now.open(a[0]) }),
 	on(act, `SHE searches the trail for (.+)`, func(s *script, a []string) { s.now.open("/trail?" + searchOf(a[0]).Encode()) }),
@@ -177,6 +177,10 @@ var outcomes = []sentence{
 		require.WithinDuration(s.t, s.clock(), s.found.Time, 60e9)
 	}),
 	on(fact, `the entry shows (\w+) before "([^"]*)" and after TEXT`, func(s *script, a []string) { s.entryShows(a[0], a[1], a[2]) }),
+	on(fact, `the answer is a PDF`, func(s *script, _ []string) {
+		require.Equal(s.t, "application/pdf", s.now.at.header.Get("Content-Type"))
+		require.True(s.t, strings.HasPrefix(s.now.at.raw, "%PDF-1.") && len(s.now.at.raw) > 10_000)
+	}),
 	on(fact, `the trail and all records verify`, func(s *script, _ []string) { require.Empty(s.t, s.verify()) }),
 }
 
@@ -185,7 +189,7 @@ var sha256Form = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 // pageAddress gives the address of a page by its name.
 func (s *script) pageAddress(name string) string {
 	return map[string]string{
-		"overview": s.batch, "hold": s.batch + "/hold", "trail": "/trail", "recipe": s.recipe, "home page": "/", "list of recipes": "/recipes", "import page": "/recipes/import",
+		"overview": s.batch, "hold": s.batch + "/hold", "trail": "/trail", "recipe": s.recipe, "home page": "/", "list of recipes": "/recipes", "import page": "/recipes/import", "printed record": s.batch + "/report.pdf",
 	}[name]
 }
 
