@@ -83,8 +83,12 @@ func (s *server) showHold(v *visit) (View, error) {
 		return nil, err
 	}
 	open := d.State.OpenHolds()
-	if len(open) == 0 {
-		return nil, fault.New(fault.NotReady, "This batch is not held. Go back to its overview.")
+	if len(open) == 0 { // resumed meanwhile, and a screen still led here: the overview leads on
+		view, err := s.showBatch(v)
+		if err == nil && v.refused == nil {
+			view.Frame().Notice = words("This batch is not held now.")
+		}
+		return view, err
 	}
 	first := open[0]
 	view := &HoldView{Page: v.frame(words("Hold of %s", d.Number)), Hold: d.hold(first)}
