@@ -63,12 +63,19 @@ func TestAcceptance(t *testing.T) {
 // keysOfLine finds the keys of requirements at the end of a line.
 var keysOfLine = regexp.MustCompile(`\s{2,}[A-Z0-9][A-Za-z0-9.-]*(\s+[A-Z0-9][A-Za-z0-9.-]*)*\s*$`)
 
-func run(t *testing.T, file, text string) {
+// newScript gives a plant with its crew.
+func newScript(t *testing.T) *script {
+	t.Helper()
 	s := &script{plant: newPlant(t, 15*time.Minute), t: t, visitors: map[string]*visitor{}}
 	for name, role := range crew {
 		s.people[name] = s.Person(strings.ToLower(name)+".berg", role)
 	}
 	s.people["Ada"] = s.Admin
+	return s
+}
+
+func run(t *testing.T, file, text string) {
+	s := newScript(t)
 	for i, line := range strings.Split(text, "\n") {
 		s.line = i + 1
 		sentence := strings.TrimSpace(keysOfLine.ReplaceAllString(line, ""))

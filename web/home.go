@@ -3,28 +3,37 @@ package web
 import (
 	"cmp"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"veribatch/ebr/batch"
+	"veribatch/internal/fault"
 	"veribatch/recipes"
 	"veribatch/recipes/procedure"
 )
 
-// ended is how many finished batches the first page shows.
+// ended is how many finished batches one page shows.
 const ended = 20
 
 func (s *server) showHome(v *visit) (View, error) {
+	if before := v.c.QueryParam("before"); before != "" {
+		return s.showEnded(v, before)
+	}
 	work, err := batch.List(v.ctx, v, batch.Filter{Limit: 200})
 	if err != nil {
 		return nil, err
 	}
-	done, err := batch.List(v.ctx, v, batch.Filter{Ended: true, Limit: ended})
+	done, older, err := v.ended(nil)
 	if err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(work, func(a, b batch.Summary) int { return cmp.Compare(urgency[a.State], urgency[b.State]) })
-	view := &HomeView{Page: v.frame(words("Orders and batches"))}
+	view := &HomeView{Page: v.frame(words("Orders and batches")), Older: older}
 	for _, b := range append(work, done...) {
 		view.Batches = append(view.Batches, v.batchLine(b))
 	}
@@ -36,6 +45,32 @@ func (s *server) showHome(v *visit) (View, error) {
 		view.Recipes = append(view.Recipes, Option{Value: r.ID, Words: words("%s, version %d: %s", r.Code, r.Number, r.Title)})
 	}
 	return view, err
+}
+
+// showEnded shows finished batches that ended before a given one, the last ended first.
+func (s *server) showEnded(v *visit, before string) (View, error) {
+	at, id, _ := strings.Cut(before, " ")
+	when, err := time.Parse(time.RFC3339Nano, at)
+	if err != nil || uuid.Validate(id) != nil {
+		return nil, fault.New(fault.Missing, "There is no such page of batches. Go back to the first page.")
+	}
+	done, older, err := v.ended(&batch.Summary{ID: id, EndedAt: when})
+	view := &HomeView{Page: v.frame(words("Finished batches")), Older: older}
+	for _, b := range done {
+		view.Batches = append(view.Batches, v.batchLine(b))
+	}
+	return view, err
+}
+
+// ended reads one page of finished batches and the address of the next one, "" at the end.
+func (v *visit) ended(after *batch.Summary) (page []batch.Summary, older string, err error) {
+	page, err = batch.List(v.ctx, v, batch.Filter{Ended: true, Limit: ended + 1, After: after})
+	if len(page) > ended {
+		page = page[:ended]
+		last := page[ended-1]
+		older = "/?before=" + url.QueryEscape(last.EndedAt.UTC().Format(time.RFC3339Nano)+" "+last.ID)
+	}
+	return page, older, err
 }
 
 // urgency orders the list: what runs or is held first.

@@ -66,7 +66,8 @@ func New(cfg Config) (http.Handler, error) {
 		}
 	}
 	e.Use(recovered, headers, within(requestTime))
-	e.GET("/static/*", echo.WrapHandler(Static()))
+	e.GET("/static/:file", echo.WrapHandler(Static()))
+	e.GET("/static/dist/:file", echo.WrapHandler(Static()))
 	for _, route := range s.routes() {
 		e.Add(route.Method, route.Path, s.answer(route))
 	}

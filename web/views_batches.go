@@ -10,6 +10,7 @@ import (
 type HomeView struct {
 	Page
 	Batches []BatchLine // running and held first, then idle and ordered, then the newest finished
+	Older   string      // address of the next page of finished batches; "" at the end
 	Order   *Form       // new order; fields: order_number, recipe_version
 	Recipes []Option    // effective recipes to order from
 }
