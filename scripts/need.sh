@@ -81,6 +81,13 @@ fi
 
 apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >&2; }
 known() { apt-cache show "$@" >/dev/null 2>&1; }
+# Lists that are too old name packages that are gone: then they are fetched anew, once.
+get() {
+	apt install "$@" && return
+	say "trying again with new package lists"
+	apt update
+	apt install "$@"
+}
 
 # shellcheck disable=SC2086 # package names are words
 if ! known $install; then
@@ -93,7 +100,7 @@ fi
 switch=/etc/postgresql-common/createcluster.conf
 case " $install " in *" postgresql "*)
 	say "installing postgresql-common"
-	apt install postgresql-common
+	get postgresql-common
 	if $as_root test -f $switch; then
 		$as_root cp -p $switch $switch.ebr
 		trap '$as_root mv -f $switch.ebr $switch' EXIT
@@ -104,5 +111,5 @@ esac
 
 say "installing$install"
 # shellcheck disable=SC2086
-apt install $install
+get $install
 for need in $missing; do has "$need" || { say "$(words "$need") is still missing after installing$install"; exit 1; }; done
