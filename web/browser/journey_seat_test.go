@@ -104,14 +104,24 @@ func (s *seat) signHere(who signtest.Person, password string) {
 	s.t.Helper()
 	s.Wait("#sign-dialog[open] #sign")
 	s.fillSign(who, password)
-	s.press("#sign-dialog .vb-primary")
+	s.press(signNow)
 	if browser.Value[bool](s.Tab, `document.getElementById("sign-dialog").open`) {
 		s.t.Fatalf("%s signs: %s", who.FullName, s.Text("#sign-dialog"))
 	}
 }
 
+const signNow = "#sign-dialog .vb-primary:not([hidden], #read-on)"
+
+// fillSign reads a long statement to its end and gives name and password.
 func (s *seat) fillSign(who signtest.Person, password string) {
 	s.t.Helper()
+	for range 20 {
+		if !browser.Value[bool](s.Tab, `!!document.getElementById("read-on")?.checkVisibility()`) {
+			break
+		}
+		s.Click("#read-on")
+		browser.Value[bool](s.Tab, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0, true))))`) // it has scrolled
+	}
 	s.Quick("#sign-form-user_name", who.UserName)
 	s.Quick("#sign-form-password", password)
 }
@@ -122,9 +132,9 @@ func (s *seat) signWrong(button string, who signtest.Person, password string) st
 	s.Click(button)
 	s.Wait("#sign-dialog[open] #sign")
 	s.fillSign(who, password)
-	s.Click("#sign-dialog .vb-primary")
-	s.Wait("#sign-dialog [role=alert]")
-	return s.Text("#sign-dialog [role=alert]")
+	s.Click(signNow)
+	s.Wait("#sign-dialog .vb-wrong, #sign-dialog .vb-message-fault")
+	return s.Text("#sign-dialog .vb-wrong, #sign-dialog .vb-message-fault")
 }
 
 // record types a reading and sends it with the big button.
@@ -170,6 +180,9 @@ func (s *seat) tabTo(css string) {
 	s.t.Fatalf("60 times Tab did not reach %s", css)
 }
 
+// operating: the operator's screen with nothing over it. While a form is on its way or another one is unfolded, its buttons are not offered.
+const operating = `!!document.querySelector(".vb-step") && !document.querySelector("dialog[open], form[inert], .vb-bar-left details[open]")`
+
 // look judges what the screen shows: width, accessibility, on the operator's screen the targets; with pictures at both sizes.
 func (s *seat) look(name string) {
 	s.t.Helper()
@@ -183,7 +196,7 @@ func (s *seat) look(name string) {
 		if wide := browser.Value[int](s.Tab, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
 			s.t.Errorf("%s at %s: %d pixels wider than the screen", name, size.name, wide)
 		}
-		if browser.Value[bool](s.Tab, `!!document.querySelector(".vb-step") && !document.querySelector("dialog[open]")`) {
+		if browser.Value[bool](s.Tab, operating) {
 			targets(s.t, s.Tab, name+" at "+size.name)
 		}
 	}
