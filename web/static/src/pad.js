@@ -54,6 +54,8 @@ function press(button) {
 document.addEventListener("click", (e) => {
   const button = e.target.closest("#pad button");
   if (button && target?.isConnected && !target.closest("[inert]")) press(button);
+  // a field further down takes the pad along: its keys come above the bar at the bottom
+  if (e.target.matches(typed)) document.getElementById("pad")?.scrollIntoView({ block: "nearest" });
   const now = e.target.closest("[data-now-for]");
   if (now) {
     const field = document.getElementById(now.dataset.nowFor);
