@@ -44,6 +44,7 @@ func build(m *testing.M) int {
 type server struct {
 	*exec.Cmd
 	url   string
+	token string // of the first administrator; "" when the plant has people
 	ready time.Duration
 	ended chan error
 	log   string
@@ -87,6 +88,9 @@ func serve(t *testing.T, state string, more ...string) *server {
 	t.Cleanup(func() { _ = s.Process.Kill(); _ = s.Wait() })
 	lines := bufio.NewScanner(out)
 	for s.url == "" && lines.Scan() {
+		if _, token, found := strings.Cut(lines.Text(), "one-time token "); found {
+			s.token = token
+		}
 		_, s.url, _ = strings.Cut(lines.Text(), "ready: ")
 	}
 	if s.url == "" {
