@@ -37,7 +37,7 @@ create table ebr.batches (
     version        int not null default 1,
     constraint batches_number_once unique (number),
     constraint batches_order_once unique (order_number),
-    constraint batches_issued check ((state = 'ordered') = (issued_at is null) and (issued_at is null) = (recipe_digest is null)),
+    constraint batches_issued check (case when state = 'ordered' then issued_at is null when state <> 'aborted' then issued_at is not null else true end and (issued_at is null) = (recipe_digest is null)),
     constraint batches_started check (case when state in ('ordered', 'idle') then started_at is null when state <> 'aborted' then started_at is not null else true end),
     constraint batches_ended check ((state in ('complete', 'aborted')) = (ended_at is not null)),
     constraint batches_all_done check (state <> 'complete' or steps_done = steps)
@@ -60,7 +60,7 @@ begin
         end if;
         return new;
     end if;
-    if (old.state, new.state) not in (('ordered', 'ordered'), ('ordered', 'idle'), ('idle', 'idle'), ('idle', 'running'), ('idle', 'aborted'),
+    if (old.state, new.state) not in (('ordered', 'ordered'), ('ordered', 'idle'), ('ordered', 'aborted'), ('idle', 'idle'), ('idle', 'running'), ('idle', 'aborted'),
             ('running', 'running'), ('running', 'held'), ('running', 'aborted'), ('running', 'complete'),
             ('held', 'held'), ('held', 'running'), ('held', 'aborted')) then
         raise exception using errcode = 'VB023', message = format('a batch does not go from %s to %s', old.state, new.state);

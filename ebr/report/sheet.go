@@ -111,18 +111,24 @@ func (s *sheet) pageOf(y float64, a *anchor) {
 func (s *sheet) finish(w io.Writer) error {
 	pages := s.pdf.PageCount()
 	for _, p := range s.pending {
-		s.pdf.SetPage(p.page)
-		s.current = style{}
+		s.backTo(p.page)
 		s.textRight(right, p.y, fmt.Sprint(p.to.page), small)
 		s.pdf.Link(left, p.y, wide, small.leading(), s.anchorLink(p.to))
 	}
 	for page := 1; page <= pages; page++ {
-		s.pdf.SetPage(page)
-		s.current = style{}
+		s.backTo(page)
 		s.frame(page, pages)
 	}
 	s.pdf.SetPage(pages) // fpdf counts pages by the current one
 	return s.pdf.Output(w)
+}
+
+// backTo goes on writing a page that was left. What fpdf believes to be the page's ink is that of the last page written, so the ink is set
+// again: else letters that are to be black come in the grey of the page's last band.
+func (s *sheet) backTo(page int) {
+	s.pdf.SetPage(page)
+	s.pdf.SetFillColor(black, black, black)
+	s.current = style{}
 }
 
 // frame draws header and footer: which batch, which product, what state, which page, on every sheet that may get separated.

@@ -15,7 +15,7 @@ const (
 
 // moves is the whole state machine: what may happen in which state, and which state follows. What is not in the table does not happen.
 var moves = map[BatchState]map[EventKind]BatchState{
-	Ordered: {EventCreated: Ordered, EventIssued: Idle, EventCommented: Ordered},
+	Ordered: {EventCreated: Ordered, EventIssued: Idle, EventCommented: Ordered, EventAborted: Aborted},
 	Idle:    {EventStarted: Running, EventCommented: Idle, EventAborted: Aborted},
 	Running: {
 		EventRecorded: Running, EventCorrected: Running, EventCommented: Running, EventPerformed: Running, EventVerified: Running,

@@ -26,7 +26,7 @@ verified       no      no   yes     no   no       no
 held           no      no   yes     no   no       no
 hold_assessed  no      no   no      yes  no       no
 resumed        no      no   no      yes  no       no
-aborted        no      yes  yes     yes  no       no
+aborted        yes     yes  yes     yes  no       no
 completed      no      no   yes     no   no       no`
 	places := map[string][][]Event{
 		"ordered": {{}, issued[:1]}, "idle": {issued}, "running": {started, at020, full020, at030, full030, done030, at040, full050, allDone},
@@ -286,7 +286,7 @@ func TestActs(t *testing.T) {
 		step, person string
 		want         string
 	}{
-		{issued[:1], "", "", "issued commented"}, {issued, "", "", "started aborted commented"}, {started, "", "", "held aborted commented"},
+		{issued[:1], "", "", "issued aborted commented"}, {issued, "", "", "started aborted commented"}, {started, "", "", "held aborted commented"},
 		{held, "", "", "resumed aborted commented"}, {outside, "", "", "hold_assessed aborted commented"}, {allDone, "", "", "held aborted completed commented"}, {closed, "", "", ""},
 		{at020, "020", "", "recorded commented"}, {full020, "020", "", "recorded corrected performed commented"}, {full020, "030", "", "commented"},
 		{done030, "030", "anna", "corrected commented"}, {done030, "030", "bo", "corrected verified commented"}, {at040, "030", "bo", "commented"}, {at040, "030", "anna", "corrected commented"},
