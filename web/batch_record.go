@@ -83,7 +83,7 @@ var statuses = map[procedure.StepStatus]string{
 func (d *dossier) step(st *procedure.StepState) StepProgress {
 	p := StepProgress{
 		Number: d.number(st.Step.ID), ID: st.Step.ID, Href: d.stepHref(st.Step.ID), Title: st.Step.Title, Instruction: st.Step.Text, Kind: string(st.Step.Kind),
-		Critical: st.Step.Critical, State: statuses[st.Status], Comments: d.comments(st.Comments),
+		Critical: st.Step.Critical, Role: st.Step.Role, Meaning: st.Step.Meaning, State: statuses[st.Status], Comments: d.comments(st.Comments),
 	}
 	for i := range st.Values {
 		p.Values = append(p.Values, d.value(&st.Values[i]))
@@ -131,7 +131,7 @@ func (d *dossier) value(v *procedure.ValueState) Value {
 func expectations(v *procedure.Value) []Limit {
 	limits := limitsOf(v)
 	if v.Expect != "" && v.Kind != procedure.Scan {
-		limits = append(limits, Limit{Name: "action", Text: words("expected: %s", v.Expect)})
+		limits = append(limits, Limit{Name: "otherwise held", Text: words("expected: %s", v.Expect)})
 	}
 	return limits
 }

@@ -66,6 +66,8 @@ type StepProgress struct {
 	Instruction string
 	Kind        string // instruction, entry, sign_off
 	Critical    bool
+	Role        string // sign-off: the role that signs, and what its signature means
+	Meaning     string
 	State       string // waiting, open, performed (waits for the second person), complete
 	Values      []Value
 	Signatures  []Signed

@@ -13,6 +13,7 @@ function aim(field) {
   field.inputMode = "none";
   const own = document.getElementById("pad-place");
   if (own && field.form?.matches(".vb-one") && field.name === "value") own.append(pad);
+  else if (field.closest(".vb-card")) field.closest(".vb-card").prepend(pad);
   else field.closest(".vb-amount").after(pad);
   for (const act of ["sign", "separator"]) pad.querySelector(`[data-pad-act=${act}]`).disabled = "moment" in field.dataset;
   pad.querySelector("[data-pad-act=separator]").textContent = field.dataset.separator ?? ".";
@@ -54,8 +55,11 @@ function press(button) {
 document.addEventListener("click", (e) => {
   const button = e.target.closest("#pad button");
   if (button && target?.isConnected && !target.closest("[inert]")) press(button);
-  // a field further down takes the pad along: its keys come above the bar at the bottom
-  if (e.target.matches(typed)) document.getElementById("pad")?.scrollIntoView({ block: "nearest" });
+  // a field further down takes the pad along: its form with keys and button comes above the bar at the bottom (the click itself may have
+  // landed beside the field, because the pad came in between)
+  if (target?.isConnected && document.activeElement === target && !e.target.closest("button")) {
+    (target.closest(".vb-card") ?? document.getElementById("pad")).scrollIntoView({ block: "nearest" });
+  }
   const now = e.target.closest("[data-now-for]");
   if (now) {
     const field = document.getElementById(now.dataset.nowFor);
