@@ -180,8 +180,16 @@ func (s *seat) tabTo(css string) {
 	s.t.Fatalf("60 times Tab did not reach %s", css)
 }
 
+// inSight wants all of the elements on the screen as it stands, with nothing over them.
+func (s *seat) inSight(css string) {
+	s.t.Helper()
+	s.Until(css+" in sight", fmt.Sprintf(`(() => { const all = [...document.querySelectorAll(%q)].filter(e => e.checkVisibility()); return all.length > 0 && all.every(e => {
+		const r = e.getBoundingClientRect();
+		return [[r.left + 4, r.top + 4], [r.right - 4, r.bottom - 4]].every(([x, y]) => e.contains(document.elementFromPoint(x, y))); }); })()`, css))
+}
+
 // operating: the operator's screen with nothing over it. While a form is on its way or another one is unfolded, its buttons are not offered.
-const operating = `!!document.querySelector(".vb-step") && !document.querySelector("dialog[open], form[inert], .vb-bar-left details[open]")`
+const operating = `!!document.querySelector(".vb-step") && !document.querySelector("dialog[open], form[inert], .vb-bar-left details[open], .vb-change[open]")`
 
 // look judges what the screen shows: width, accessibility, on the operator's screen the targets; with pictures at both sizes.
 func (s *seat) look(name string) {
