@@ -156,6 +156,13 @@ func TestIssuePins(t *testing.T) {
 	third := p.order()
 	p.sign(p.quinn, p.quinn, batch.Issue{Batch: third})
 	require.Equal(t, 2, p.load(third).Master.Number)
+
+	p.sign(p.sue, p.sue, batch.Abort{Batch: second, Reason: "Version 1 was superseded; ordered anew"}) // an order that nobody can issue is ended
+	b = p.load(second)
+	require.Equal(t, procedure.Aborted, b.State.Batch)
+	require.True(t, b.IssuedAt.IsZero() && b.StartedAt.IsZero() && !b.EndedAt.IsZero())
+	require.Equal(t, second, p.list(batch.Filter{Ended: true})[0].ID)
+	p.accounted(b)
 	p.clean()
 }
 

@@ -130,7 +130,7 @@ func orNull(s string) *string {
 }
 
 const updateBatch = `update ebr.batches set state = @state, steps_done = @done, open_step = @open, waits_for = @waits,
-	recipe_digest = case when @state = 'ordered' then null else coalesce(recipe_digest, decode(@digest, 'hex')) end,
+	recipe_digest = case when @issued::timestamptz is null then null else coalesce(recipe_digest, decode(@digest, 'hex')) end,
 	issued_at = @issued, started_at = @started, ended_at = @ended, version = version + 1
 	where id = @id and version = @seen`
 

@@ -7,9 +7,14 @@ import "time"
 type model struct {
 	state   string
 	steps   []mstep
-	causes  []map[string]string // open holds by a reading: role → person
+	causes  []mcause // open holds by a reading
 	created bool
 	started time.Time
+}
+
+type mcause struct {
+	by      map[string]string // role → person
+	workers map[string]bool   // of the step
 }
 
 type mstep struct {
@@ -104,7 +109,7 @@ func (m *model) play(e Event) bool {
 		return reason && m.assess(e)
 	case "resumed":
 		for _, c := range m.causes {
-			if len(c) < 2 {
+			if len(c.by) < 2 {
 				return false
 			}
 		}
@@ -114,7 +119,7 @@ func (m *model) play(e Event) bool {
 		}
 		return false
 	case "aborted":
-		return reason && (m.move("idle", "aborted") || m.move("running", "aborted") || m.move("held", "aborted"))
+		return reason && (m.move("ordered", "aborted") || m.move("idle", "aborted") || m.move("running", "aborted") || m.move("held", "aborted"))
 	case "completed":
 		return m.open() == len(m.steps) && m.move("running", "complete")
 	}
@@ -135,10 +140,10 @@ func (m *model) assess(e Event) bool {
 	}
 	used := false
 	for _, c := range m.causes {
-		if c["supervisor"] == e.Person || c["qa"] == e.Person || c[e.Role] != "" {
+		if c.by["supervisor"] == e.Person || c.by["qa"] == e.Person || c.by[e.Role] != "" || c.workers[e.Person] {
 			continue
 		}
-		c[e.Role] = e.Person
+		c.by[e.Role] = e.Person
 		used = true
 	}
 	return used
@@ -210,7 +215,7 @@ func (m *model) read(s *mstep, j int, e Event) bool {
 	v.last, v.comment, s.workers[e.Person] = judgement, false, true
 	if judgement == "action" {
 		m.state = "held"
-		m.causes = append(m.causes, map[string]string{})
+		m.causes = append(m.causes, mcause{map[string]string{}, s.workers})
 	}
 	return true
 }

@@ -228,6 +228,31 @@ func TestActionHolds(t *testing.T) {
 	p.do(act(EventResumed, "sue", "", "", why("Power is back"))).status("running, 010 complete, 020 open, 030 waiting, 040 waiting, 050 waiting")
 }
 
+// TestNobodyAssessesOwnReading: who made the reading, or worked in its step in any way, is no judge of it, whatever the role.
+func TestNobodyAssessesOwnReading(t *testing.T) {
+	assess := func(person, role string) Event {
+		return act(EventHoldAssessed, person, "", "", why("No effect on quality"), as(role))
+	}
+	p := newPlant(t).do(at020...).do(act(EventRecorded, "cy", "020.lod", "2.20"), act(EventRecorded, "sue", "020.lod", "2.61", why("Repeated"))).
+		refuse(fault.Refused, "You worked in step 020 yourself. Another person has to assess its hold.", assess("sue", Supervisor)).
+		refuse(fault.Refused, "You worked in step 020 yourself", assess("cy", QA)).
+		do(assess("sam", Supervisor), assess("quinn", QA), act(EventResumed, "sue", "", "", why("Assessed")))
+	if len(p.state.Holds[0].Assessments) != 2 {
+		t.Errorf("holds: %+v", p.state.Holds)
+	}
+	for _, kind := range newPlant(t).do(at020...).do(act(EventRecorded, "sue", "020.lod", "2.61")).state.Acts("", "sue") {
+		if kind == EventHoldAssessed {
+			t.Error("the assessment is offered to who made the reading")
+		}
+	}
+	p = newPlant(t).do(full030[:8]...).do(act(EventRecorded, "sue", "030.mass", "10.6")). // one hold in 030 by Sue, one in 020 by Dan
+												do(act(EventCorrected, "dan", "020.lod", "2.61", why("Typed wrong"))).
+												do(assess("sue", Supervisor))
+	if h := p.state.Holds; len(h[0].Assessments) != 0 || len(h[1].Assessments) != 1 {
+		t.Errorf("an assessment counts for the holds of other steps alone: %+v", h)
+	}
+}
+
 func TestUnexpectedAnswerHolds(t *testing.T) {
 	p := newPlant(t).do(full030[:9]...).do(act(EventRecorded, "anna", "030.clear", "no"))
 	if r := p.state.Holds[0].Event.Reason; p.state.Batch != Held || r != "Is the line clear?: the answer is no, the recipe expects yes." {
