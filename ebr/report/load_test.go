@@ -76,6 +76,8 @@ func TestPrintedBatchEqualsItsTables(t *testing.T) {
 		require.NotContains(t, text, not)
 	}
 	run(t, "qpdf", "--check", whole)
+	readable(t, half)
+	readable(t, whole)
 }
 
 // rows are the queries whose rows must be readable in the PDF, before the trail, as rows: every cell in this order, close together. Empty cells
