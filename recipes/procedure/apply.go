@@ -99,7 +99,7 @@ func (s *State) Apply(e Event) {
 		st.Verifications = append(st.Verifications, e)
 		st.Verified = &e
 	case EventHeld:
-		s.Holds = append(s.Holds, Hold{Event: e})
+		s.Holds = append(s.Holds, Hold{Event: e, step: st})
 		s.owed = nil
 	case EventHoldAssessed:
 		for _, h := range s.OpenHolds() {

@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"veribatch/internal/fault"
@@ -133,15 +134,19 @@ func (s *State) checkBatch(e Event) *fault.Error {
 	return nil
 }
 
-// checkAssess: a hold by a reading is assessed once by a supervisor and once by QA, two persons. A signature covers every open hold.
+// checkAssess: a hold by a reading is assessed once by a supervisor and once by QA, two persons who did not work in its step. A signature
+// covers every open hold that its person may judge.
 func (s *State) checkAssess(e Event) *fault.Error {
 	var done *Event
-	waiting := false
+	waiting, own := false, ""
 	for _, h := range s.OpenHolds() {
 		if h.awaits(e.Role, e.Person) {
 			return nil
 		}
 		waiting = waiting || len(h.Awaits()) > 0
+		if h.worked(e.Person) && slices.Contains(h.Awaits(), e.Role) {
+			own = h.Event.Step
+		}
 		for i, a := range h.Assessments {
 			if a.Person == e.Person || a.Role == e.Role {
 				done = &h.Assessments[i]
@@ -149,6 +154,8 @@ func (s *State) checkAssess(e Event) *fault.Error {
 		}
 	}
 	switch {
+	case own != "":
+		return fault.New(fault.Refused, "You worked in step %s yourself. Another person has to assess its hold.", own)
 	case done != nil && done.Person == e.Person && waiting:
 		return fault.New(fault.Refused, "You assessed this hold at %s. A second person has to assess it in the other role.", done.EnteredAt.Format(moment))
 	case done != nil:

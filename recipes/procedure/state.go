@@ -65,6 +65,8 @@ type Hold struct {
 	Event       Event
 	Assessments []Event // signed by a supervisor and by QA, two persons
 	Resumed     *Event  // nil while it is open
+
+	step *StepState // where its cause lies; nil for a hold by a person
 }
 
 // Start gives the state of a batch without history.
@@ -229,9 +231,12 @@ func (h *Hold) assessed(role string) bool {
 	return false
 }
 
+// worked tells whether a person worked in the step whose reading caused the hold: nobody judges own work.
+func (h *Hold) worked(person string) bool { return h.step != nil && h.step.Worked(person) }
+
 // awaits tells whether this person in this role may assess the hold; role "" stands for any.
 func (h *Hold) awaits(role, person string) bool {
-	if among(person, h.Assessments) {
+	if among(person, h.Assessments) || h.worked(person) {
 		return false
 	}
 	for _, missing := range h.Awaits() {
