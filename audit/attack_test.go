@@ -60,13 +60,14 @@ var attacks = []attack{
 	{"replace a function", []string{"create or replace function audit.keep(content bytea) returns bytea language sql as 'select content'"}, "42501"},
 	{"call the seal", []string{"begin", enter, "select audit.seal()"}, "42501"},
 	{"call the capture", []string{"select audit.capture_stations()"}, "42501"},
-	{"open an entry by the inner function", []string{"begin", `select audit.open_entry('station/x', '{}', null, '{"person":"00000000-0000-7000-8000-000000000001"}', 's', 'a.b', '', null, null, false)`}, "42501"},
+	{"open an entry by the inner function", []string{"begin", `select audit.open_entry('station/x', '{}', null, '{"person":"00000000-0000-7000-8000-000000000001"}', 's', 'a.b', '', null, null, null, false)`}, "42501"},
 	{"open an entry as a migration", []string{"begin", "select audit.begin_migration('x', 'y')"}, "42501"},
 	{"become the owner", []string{"set role ebr_owner"}, "42501"},
 	{"write in a read transaction", []string{"begin read only", station}, "25006"},
 	{"open an entry in a read transaction", []string{"begin read only", enter}, "25006"},
 	{"name another person: an unknown session", []string{"begin", `select audit.enter('guess', null, 'a.b', 'station/x', '{}', '', null, sha256(''), false)`}, "VB003"},
 	{"name another person: a ticket that does not exist", []string{"begin", `select audit.enter($1, gen_random_uuid(), 'a.b', 'station/x', '{}', '', null, sha256(''), false)`}, "VB005"},
+	{"name another person: a forged ticket, without her signature", []string{"begin", forgedTicket, underForgedTicket, "commit"}, "VB012"},
 	{"name another person: open a session for her without an entry", []string{"begin", otherSession, "commit"}, "VB008"},
 	{"name another person: hide her session under an entry of one's own", []string{"begin", otherSession, enter, "commit"}, "VB008"},
 	{"name another person: move a session", []string{"update ebr.sessions set person = (select id from ebr.people where user_name = 'boris')"}, "42501"},
@@ -78,6 +79,13 @@ var attacks = []attack{
 
 const otherSession = `insert into ebr.sessions (id, token_digest, person, station, opened_at, seen_at)
 	select gen_random_uuid(), sha256('mine'), p.id, s.id, now(), now() from ebr.people p, ebr.stations s where p.user_name = 'boris' and s.name = 'server'`
+
+const (
+	forgedTicket = `insert into ebr.tickets (id, session, person, credential_version, act, meaning, statement_digest, statement, manifest, manifest_signature, key_id, issued_at, expires_at)
+	select '00000000-0000-7000-8000-00000000f0f0', s.id, p.id, 1, 'station.register', 'performed', '', '', '', '', 'none', now(), now() + interval '60 seconds'
+	from ebr.sessions s, ebr.people p where s.token_digest = sha256($1) and p.user_name = 'boris'`
+	underForgedTicket = `select audit.enter($1, '00000000-0000-7000-8000-00000000f0f0', 'station.register', 'station/forged', '{}', '', null, sha256(''), false)`
+)
 
 func TestAttacksAsTheServersRole(t *testing.T) {
 	t.Parallel()
@@ -162,19 +170,19 @@ func TestTableWithoutClassIsFound(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	super := w.db.Super(t)
-	for sql, want := range map[string]string{ // each stays in place while the others come: all are named at the end
-		"create table ebr.notes (id uuid primary key)":          "ebr.notes belongs to no class",
-		"create table public.hidden (id int)":                   "public.hidden belongs to no class",
-		"alter table ebr.people disable trigger audit_capture":  "ebr.people is not under the trail",
-		"alter table ebr.stations enable trigger audit_capture": "ebr.stations is not under the trail",
-		"alter table audit.entries disable trigger frozen_rows": "audit.entries is not under the trail",
-		"alter table audit.desk disable trigger audit_seal":     "audit.desk is not under the trail",
-		"alter table ebr.stations add column secret text":       "ebr.stations has columns that the trail does not know: id, name, version, secret",
-		"drop table ebr.refusals":                               "ebr.refusals is registered but missing",
+	for _, c := range []struct{ sql, want string }{
+		{"create table ebr.notes (id uuid primary key)", "ebr.notes belongs to no class"},
+		{"create table public.hidden (id int)", "public.hidden belongs to no class"},
+		{"alter table ebr.people disable trigger audit_capture", "ebr.people is not under the trail"},
+		{"alter table ebr.stations enable trigger audit_capture", "ebr.stations is not under the trail"},
+		{"alter table ebr.credentials add column secret text", "ebr.credentials has columns that the trail does not know"},
+		{"alter table audit.entries disable trigger frozen_rows", "audit.entries is not under the trail"},
+		{"alter table audit.desk disable trigger audit_seal", "audit.desk is not under the trail"},
+		{"drop table ebr.refusals", "ebr.refusals is registered but missing"},
 	} {
-		_, err := super.Exec(w.ctx, sql)
+		_, err := super.Exec(w.ctx, c.sql)
 		require.NoError(t, err)
-		require.Contains(t, text(w.verify()), want)
+		require.Contains(t, text(w.verify()), c.want)
 	}
 }
 

@@ -2,6 +2,10 @@ package audit
 
 import (
 	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"veribatch/internal/fault"
 )
@@ -13,6 +17,13 @@ import (
 func (t *Trail) Refuse(ctx context.Context, in Intent, why error) error {
 	f := fault.As(why)
 	access := f.Kind == fault.Forbidden || f.Kind == fault.Unauthenticated
+	if access && in.Ticket != "" {
+		station, _, err := t.countRefusal(ctx, in)
+		if err != nil {
+			return err
+		}
+		return t.RefuseSignature(ctx, in, station, why)
+	}
 	if access {
 		station, count, err := t.countRefusal(ctx, in)
 		if err != nil || !worthEntering(count) {
@@ -64,23 +75,49 @@ func (t *Trail) countRefusal(ctx context.Context, in Intent) (station string, co
 }
 
 func (t *Trail) refuse(ctx context.Context, in Intent, f *fault.Error, count int64) error {
-	in.Key, in.Ticket, in.Opens = "", "", nil
+	in.Key, in.Opens = "", nil
+	err := t.refuseOnce(ctx, in, f, count)
+	if pg := (*pgconn.PgError)(nil); in.Ticket != "" && errors.As(err, &pg) && pg.Code == "VB005" {
+		if in, err = t.withoutTicket(ctx, in); err == nil {
+			err = t.refuseOnce(ctx, in, f, count)
+		}
+	}
+	return translate(err)
+}
+
+const signerOfTicket = `select person::text from ebr.tickets where id = $1`
+
+// withoutTicket names the signer among the subjects when the ticket itself can no longer say who wanted to sign.
+func (t *Trail) withoutTicket(ctx context.Context, in Intent) (Intent, error) {
+	var signer string
+	err := t.Read(ctx, func(r *Reader) error { return r.QueryRow(ctx, signerOfTicket, in.Ticket).Scan(&signer) })
+	if err == nil {
+		in.Also = append([]Stream{Stream("person/" + signer)}, in.Also...)
+	} else if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	in.Ticket = ""
+	return in, err
+}
+
+// refuseOnce writes the entry. A ticket that is still good makes the signer the actor, and is used up: who was refused signs again.
+func (t *Trail) refuseOnce(ctx context.Context, in Intent, f *fault.Error, count int64) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	conn, err := t.pool.Acquire(ctx)
 	if err != nil {
-		return translate(err)
+		return err
 	}
 	defer conn.Release()
 	tx := &Tx{conn: conn.Conn(), in: in}
 	defer rollback(tx.conn)
 	if _, err := tx.enter(ctx, true); err != nil {
-		return translate(err)
+		return err
 	}
 	tx.Note("refusal", f.Message)
 	tx.Note("kind", string(f.Kind))
 	if count > 1 {
 		tx.Note("times in a row", itoa(count))
 	}
-	return translate(tx.commit(ctx))
+	return tx.commit(ctx)
 }

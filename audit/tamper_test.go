@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
 )
 
 // A database administrator with triggers off. Each row says what he does and what ebr verify must name.
@@ -49,6 +51,19 @@ func TestTamperingByTheDatabaseAdministratorIsFound(t *testing.T) {
 			require.Contains(t, text(w.verify()), tc.finds)
 		})
 	}
+}
+
+// A row changed past the trail and then touched by a legal act: its newest image is now the forged one. The line is broken.
+func TestTamperingIsNotLaunderedByTheNextAct(t *testing.T) {
+	t.Parallel()
+	w, _, id := stationWithFiveEntries(t)
+	w.tamper(`update ebr.stations set name = 'Forged' where id = $1`, id)
+	_, err := w.Change(w.ctx, w.intent("station/"+id), func(tx *audit.Tx) error {
+		_, err := tx.Exec(w.ctx, `update ebr.stations set version = version + 1 where id = $1`, id)
+		return err
+	})
+	require.NoError(t, err)
+	require.Contains(t, text(w.verify()), "column name: changed past the trail between entry station/"+id+" #5 and entry station/"+id+" #6")
 }
 
 // A superuser who recomputes hashes and head leaves a trail that agrees with itself. Only a checkpoint signed before and kept

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -68,12 +69,25 @@ type link struct {
 	at   time.Time
 }
 
-// lineage is what the trail says of one record row: how many versions it saw and the digest of the newest image.
+// lineage is what the trail says of one record row: how many versions it saw, the digest of the newest image, and whether each
+// change began at the image with which the one before it ended. links is the XOR over all images after and before a change, each
+// hashed with its version: in an unbroken line only the newest image remains.
 type lineage struct {
 	versions, newest int64
+	links            [32]byte
 	digest           [32]byte
 	stream           Stream // the entry of the newest image
 	seq              int64
+}
+
+func (l *lineage) link(version int64, image []byte) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", version, image))
+	subtle.XORBytes(l.links[:], l.links[:], sum[:])
+}
+
+// unbroken tells whether every change began where the one before it ended: what happened to the row between two entries shows.
+func (l *lineage) unbroken(newest []byte) bool {
+	return l.links == sha256.Sum256(fmt.Appendf(nil, "%d %s", l.newest, newest))
 }
 
 func (l *lineage) where() string { return fmt.Sprintf("entry %s #%d", l.stream, l.seq) }
@@ -143,6 +157,10 @@ func (v *verifier) remember(e Entry) {
 			v.rows[key] = row
 		}
 		row.versions++
+		row.link(c.Version, c.After)
+		if c.Op == "update" {
+			row.link(c.Version-1, c.Before)
+		}
 		if c.Version > row.newest {
 			row.newest, row.digest, row.stream, row.seq = c.Version, sha256.Sum256(c.After), e.Stream, e.Seq
 		}

@@ -8,6 +8,7 @@
 --   VB004 the person is not active                          VB009 a refused act tried to change something
 --   VB005 the signing ticket is unknown, used or expired    VB010 a record row did not advance its version by one
 --   VB011 the stream, act or registration is not well formed
+--   VB012 an act under a signing ticket without its signature
 
 -- +goose Up
 create schema if not exists audit;
@@ -84,6 +85,7 @@ create unlogged table audit.desk (
     act     text not null,
     key     uuid,
     key_of  uuid,
+    ticket  uuid,
     also    text[] not null,
     opening text not null,
     changes text not null,
@@ -307,7 +309,7 @@ end $$;
 -- backend's desk. Internal: it runs under the search_path that its two callers pin. One statement in the usual case, in which the
 -- stream and the backend's desk row exist; concat instead of ||, because each operator is set up again in every transaction.
 -- +goose StatementBegin
-create function audit.open_entry(home text, subjects text[], session uuid, actor jsonb, station text, act text, reason text, key uuid, key_of uuid, refused boolean,
+create function audit.open_entry(home text, subjects text[], session uuid, actor jsonb, station text, act text, reason text, key uuid, key_of uuid, ticket uuid, refused boolean,
                                  out seq bigint, out at timestamptz)
 language plpgsql
 as $$
@@ -316,7 +318,7 @@ declare
 begin
     for attempt in 1 .. 2 loop
         update audit.desk d set xid = own, sealed = false, refused = open_entry.refused, stream = home, seq = h.seq + 1, at = greatest(h.now, h.at), session = open_entry.session,
-            person = (actor ->> 'person')::uuid, act = open_entry.act, key = open_entry.key, key_of = open_entry.key_of, also = subjects, changes = '', details = '',
+            person = (actor ->> 'person')::uuid, act = open_entry.act, key = open_entry.key, key_of = open_entry.key_of, ticket = open_entry.ticket, also = subjects, changes = '', details = '',
             opening = concat('{"v":1,"stream":', to_json(home), ',"seq":', h.seq + 1, ',"prev":"', encode(h.hash, 'hex'),
                 '","time":"', to_char(greatest(h.now, h.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                 case when h.now < h.at then concat('","clock":"', to_char(h.now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) end,
@@ -401,7 +403,7 @@ begin
             actor := actor || jsonb_build_object('session_person', session_person);
         end if;
     end if;
-    o := audit.open_entry(home, subjects, session, actor, station, enter.act, reason, enter.key, case when enter.key is null then null else session_person end, refused);
+    o := audit.open_entry(home, subjects, session, actor, station, enter.act, reason, enter.key, case when enter.key is null then null else session_person end, enter.ticket, refused);
     seq := o.seq; at := o.at;
 end $$;
 -- +goose StatementEnd
@@ -414,7 +416,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform audit.open_entry('site/main', '{}', null, jsonb_build_object('person', '00000000-0000-7000-8000-000000000001', 'user', 'migration/' || name, 'name', 'Migration ' || name),
-        'server', 'migration', why, null, null, false);
+        'server', 'migration', why, null, null, null, false);
 end $$;
 -- +goose StatementEnd
 
@@ -453,6 +455,12 @@ begin
     where k.backend = pg_backend_pid() and k.xid = pg_current_xact_id() and not k.sealed returning k.* into d;
     if not found then
         return null;
+    end if;
+    if d.ticket is not null and not d.refused then
+        perform from ebr.signatures g where g.ticket = d.ticket and g.person = d.person;
+        if not found then
+            raise exception using errcode = 'VB012', message = 'an act under a signing ticket carries its signature';
+        end if;
     end if;
     bytes := convert_to(concat(d.opening, case when d.refused then ',"refused":true' end, d.details, ',"changes":[', substr(d.changes, 2), ']}'), 'UTF8');
     digest := sha256(bytes);
