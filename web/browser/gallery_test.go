@@ -88,7 +88,7 @@ func TestGallery(t *testing.T) {
 }
 
 // targets checks an operator's screen: the primary button at least 20 mm (76 px) high and wholly on the screen without scrolling, the pad's
-// keys 20 mm and 8 mm apart, every other button at least 64 px.
+// keys 20 mm and 8 mm apart, every other button at least 64 px. While a correction is unfolded its own button stands for the primary one.
 func targets(t *testing.T, tab *browser.Tab, where string) {
 	t.Helper()
 	small := browser.Value[[]string](tab, `[...document.querySelectorAll("button, a.vb-button, summary, .vb-choice")].filter(e => e.checkVisibility()).flatMap(e => {
@@ -98,7 +98,8 @@ func targets(t *testing.T, tab *browser.Tab, where string) {
 	for _, s := range small {
 		t.Errorf("%s: target too small for gloves: %s", where, s)
 	}
-	out := browser.Value[[]string](tab, `[...document.querySelectorAll(".vb-primary, .vb-pad button, .vb-big, .vb-choice, .vb-entry-limits")].filter(e => e.checkVisibility() && !e.closest("dialog, .vb-values")).flatMap(e => {
+	out := browser.Value[[]string](tab, `[...document.querySelectorAll(".vb-primary, .vb-pad button, .vb-big, .vb-choice, .vb-entry-limits")].filter(e =>
+		e.checkVisibility({ visibilityProperty: !!document.querySelector(".vb-change[open]") }) && !e.closest("dialog, .vb-values")).flatMap(e => {
 		const r = e.getBoundingClientRect();
 		const seen = [[r.left + 4, r.top + 4], [r.right - 4, r.bottom - 4]].every(([x, y]) => e.contains(document.elementFromPoint(x, y)));
 		return seen ? [] : [e.textContent.trim()];
