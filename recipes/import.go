@@ -107,4 +107,4 @@ func (c Import) Do(ctx context.Context, tx *audit.Tx) error {
 }
 
 // moment is how messages write a time.
-const moment = "2006-01-02 15:04:05 MST"
+const moment = "2006-01-02 15:04:05 -07:00"

@@ -238,18 +238,26 @@ func (b *Batch) note(tx *audit.Tx, events []procedure.Event) {
 }
 
 // moment is how statements and entries write a time.
-const moment = "2006-01-02 15:04:05 MST"
+const moment = "2006-01-02 15:04:05 -07:00"
 
 // claimed reads the time at which something was done, as a form ("2026-11-20T14:05", in the zone of the site) or a program (RFC 3339)
-// sends it. "" claims none: it was done when it is entered.
-func claimed(text string) (time.Time, error) {
+// sends it; also with the distance from UTC ("2026-10-25 02:30 +01:00"). "" claims none: it was done when it is entered.
+func claimed(text string, zone *time.Location) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.RFC3339Nano} {
-		at, err := time.ParseInLocation(layout, text, time.Local)
-		if err == nil && at.Year() >= 1900 {
-			return at.In(time.Local).Truncate(time.Microsecond), nil
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04 -07:00"} {
+		if at, err := time.Parse(layout, text); err == nil && at.Year() >= 1900 {
+			return at.In(zone).Truncate(time.Microsecond), nil
+		}
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
+		at, err := procedure.ReadLocal(procedure.FieldPerformedAt, layout, text, zone)
+		switch {
+		case err == nil && at.Year() >= 1900:
+			return at.Truncate(time.Microsecond), nil
+		case fault.KindOf(err) == fault.Invalid:
+			return time.Time{}, err
 		}
 	}
 	return time.Time{}, fault.At(procedure.FieldPerformedAt, "This is not a date with a time. Type it like 2026-11-20 14:05.")

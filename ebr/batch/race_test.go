@@ -139,7 +139,7 @@ func (r *race) both(one, other signtest.Person, c command, signed bool) {
 	require.NotEqual(r.T, -1, winner, "%s: nobody won: %v", c.Act(), errs)
 	lost := errs[1-winner]
 	last := r.load(r.id).History()
-	at := last[len(last)-1].EnteredAt.Format("2006-01-02 15:04:05 MST")
+	at := last[len(last)-1].EnteredAt.Format("2006-01-02 15:04:05 -07:00")
 	require.Equal(r.T, fault.Conflict, fault.KindOf(lost), "%s: %v", c.Act(), lost)
 	require.True(r.T, strings.Contains(lost.Error(), people[winner].FullName+" at "+at), "%s: the conflict does not say who and when: %v", c.Act(), lost)
 }

@@ -61,7 +61,7 @@ func TestBadInput(t *testing.T) {
 		{fault.Invalid, "reason", "The reason is missing", batch.Hold{Batch: id}},
 		{fault.NotReady, "", "Nothing is recorded there yet", batch.Correct{Batch: id, Step: "040", Value: "net", Raw: "13.85", Reason: "Wrong"}},
 		{fault.Invalid, "reason", "The reason is missing", batch.Correct{Batch: id, Step: "030", Value: "container", Raw: "NAH2PO4"}},
-		{fault.Conflict, "", "already started by Anna Keller at " + started.Format("2006-01-02 15:04:05 MST"), batch.Start{Batch: id}},
+		{fault.Conflict, "", "already started by Anna Keller at " + started.Format("2006-01-02 15:04:05 -07:00"), batch.Start{Batch: id}},
 	} {
 		before := p.fingerprint(c.command)
 		_, err := p.try(p.anna, c.command)
@@ -150,7 +150,7 @@ func TestLateEntry(t *testing.T) {
 	require.WithinDuration(t, time.Now(), a.EnteredAt, time.Minute)
 	rows := p.Entries(audit.Stream("batch/"+id), "step.record")
 	last := rows[len(rows)-1]
-	require.Equal(t, ago.Local().Format("2006-01-02 15:04:05 MST")+" Hands were wet", last.Details["done at"]+" "+last.Reason)
+	require.Equal(t, ago.Local().Format("2006-01-02 15:04:05 -07:00")+" Hands were wet", last.Details["done at"]+" "+last.Reason)
 }
 
 // TestProductionPerformsItsSteps: QA may sign off what the recipe gives to QA, and perform no step of production (ICH Q7 2.2).

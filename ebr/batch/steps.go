@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"time"
 
 	"veribatch/audit"
 	"veribatch/recipes/procedure"
@@ -121,7 +122,7 @@ func (c Perform) target() string { return c.Batch }
 func (c Verify) target() string  { return c.Batch }
 
 func (c Record) event() (procedure.Event, error) {
-	at, err := claimed(c.PerformedAt)
+	at, err := claimed(c.PerformedAt, time.Local)
 	return procedure.Event{Kind: procedure.EventRecorded, Step: c.Step, Value: c.Value, Raw: c.Raw, Reason: c.Reason, PerformedAt: at}, err
 }
 
@@ -134,7 +135,7 @@ func (c Comment) event() (procedure.Event, error) {
 }
 
 func (c Perform) event() (procedure.Event, error) {
-	at, err := claimed(c.PerformedAt)
+	at, err := claimed(c.PerformedAt, time.Local)
 	return procedure.Event{Kind: procedure.EventPerformed, Step: c.Step, Reason: c.Reason, PerformedAt: at}, err
 }
 

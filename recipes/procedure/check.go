@@ -176,7 +176,7 @@ func roleWords(roles []string) []string {
 }
 
 // moment is how messages write a time.
-const moment = "2006-01-02 15:04:05 MST"
+const moment = "2006-01-02 15:04:05 -07:00"
 
 // by says who did something and when.
 func by(e Event) string {

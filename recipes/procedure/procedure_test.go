@@ -114,15 +114,15 @@ func TestOrderOfSteps(t *testing.T) {
 
 // TestTwoAtOnce: the second of two persons learns who was first and when.
 func TestTwoAtOnce(t *testing.T) {
-	const first = "at 2026-11-20 08:03:00 CET."
-	newPlant(t).do(issued...).refuse(fault.Conflict, "already created by Olga at 2026-11-20 08:01:00 CET", act(EventCreated, "eve", "", ""))
-	newPlant(t).do(started...).refuse(fault.Conflict, "already issued by Quinn at 2026-11-20 08:02:00 CET", act(EventIssued, "bo", "", "")).
+	const first = "at 2026-11-20 08:03:00 +01:00."
+	newPlant(t).do(issued...).refuse(fault.Conflict, "already created by Olga at 2026-11-20 08:01:00 +01:00", act(EventCreated, "eve", "", ""))
+	newPlant(t).do(started...).refuse(fault.Conflict, "already issued by Quinn at 2026-11-20 08:02:00 +01:00", act(EventIssued, "bo", "", "")).
 		refuse(fault.Conflict, "already started by Anna "+first, act(EventStarted, "bo", "", ""))
-	newPlant(t).do(full020...).refuse(fault.Conflict, "Loss on drying: 2.20 % was already recorded by Anna at 2026-11-20 08:05:00 CET", act(EventRecorded, "bo", "020.lod", "2.30")).
-		refuse(fault.Conflict, "Step 010 was already performed by Anna at 2026-11-20 08:04:00 CET", act(EventPerformed, "bo", "010", ""))
-	newPlant(t).do(done030...).refuse(fault.Conflict, "Step 030 was already performed by Anna at 2026-11-20 08:11:00 CET", act(EventPerformed, "bo", "030", "")).
+	newPlant(t).do(full020...).refuse(fault.Conflict, "Loss on drying: 2.20 % was already recorded by Anna at 2026-11-20 08:05:00 +01:00", act(EventRecorded, "bo", "020.lod", "2.30")).
+		refuse(fault.Conflict, "Step 010 was already performed by Anna at 2026-11-20 08:04:00 +01:00", act(EventPerformed, "bo", "010", ""))
+	newPlant(t).do(done030...).refuse(fault.Conflict, "Step 030 was already performed by Anna at 2026-11-20 08:11:00 +01:00", act(EventPerformed, "bo", "030", "")).
 		refuse(fault.Conflict, "already performed by Anna", act(EventRecorded, "bo", "030.mass", "10.1"))
-	newPlant(t).do(at040...).refuse(fault.Conflict, "Step 030 was already verified by Bo at 2026-11-20 08:12:00 CET", act(EventVerified, "cy", "030", ""))
+	newPlant(t).do(at040...).refuse(fault.Conflict, "Step 030 was already verified by Bo at 2026-11-20 08:12:00 +01:00", act(EventVerified, "cy", "030", ""))
 	newPlant(t).do(held...).refuse(fault.Conflict, "already held by Sue", act(EventHeld, "bo", "", "", why("Fire")))
 	newPlant(t).do(closed...).refuse(fault.Conflict, "already completed by Sue", act(EventCompleted, "bo", "", ""))
 	newPlant(t).do(aborted...).refuse(fault.Conflict, "already aborted by Sue", act(EventAborted, "bo", "", "", why("Leak")))
@@ -274,7 +274,7 @@ func TestTwoClocks(t *testing.T) {
 	p := newPlant(t).do(at020...)
 	p.now = p.now.Add(time.Hour)
 	p.refuse(fault.Invalid, "in the future", weigh, claimed(-61*time.Second)).
-		refuse(fault.Invalid, "before the start of the batch at 2026-11-20 08:03:00 CET", weigh, claimed(2*time.Hour)).
+		refuse(fault.Invalid, "before the start of the batch at 2026-11-20 08:03:00 +01:00", weigh, claimed(2*time.Hour)).
 		refuse(fault.Invalid, "more than 5 minutes after the act", weigh, claimed(5*time.Minute+time.Second)).
 		refuse(fault.Internal, "no other time can be claimed", act(EventCommented, "anna", "", "", why("x")), claimed(time.Minute))
 	for _, c := range []struct {

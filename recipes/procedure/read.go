@@ -72,13 +72,16 @@ func readDecimal(v *Value, raw string) (Reading, error) {
 	return Reading{Text: d.Text(), Amount: &d, Unit: v.Unit}, nil
 }
 
-// readDateTime reads "2026-11-20 14:05", also with the "T" that browsers send and with a zone ("2026-11-20 14:05 +01:00").
+// readDateTime reads "2026-11-20 14:05", also with the "T" that browsers send and with a zone ("2026-11-20 14:05 +01:00"), which an hour
+// that the clocks showed twice asks for.
 func readDateTime(raw string, now time.Time) (Reading, error) {
 	const hint = "Type date and time like 2026-11-20 14:05."
 	text := strings.Replace(raw, "T", " ", 1)
 	at, err := time.Parse(clock, text)
 	if err != nil {
-		at, err = time.ParseInLocation("2006-01-02 15:04", text, now.Location())
+		if at, err = ReadLocal(FieldReading, minute, text, now.Location()); fault.KindOf(err) == fault.Invalid {
+			return Reading{}, err
+		}
 	}
 	switch {
 	case err != nil || len(raw) < len("2006-01-02 15:04"):

@@ -48,6 +48,31 @@ func TestReadValue(t *testing.T) {
 	}
 }
 
+// TestChangedClocks: an hour that the clocks jumped over is refused, one that they showed twice asks for the distance from UTC.
+func TestChangedClocks(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, berlin)
+	end := small().Step("050").Value("end")
+	for _, c := range []struct{ raw, want, says string }{
+		{"2026-03-29 01:59", "2026-03-29 01:59 +01:00", ""}, {"2026-03-29 03:00", "2026-03-29 03:00 +02:00", ""},
+		{"2026-03-29 02:00", "", "2026-03-29 02:00 did not exist here"}, {"2026-03-29T02:30", "", "did not exist here"}, {"2026-03-29 02:59", "", "did not exist here"},
+		{"2026-10-25 01:59", "2026-10-25 01:59 +02:00", ""}, {"2026-10-25 03:00", "2026-10-25 03:00 +01:00", ""},
+		{"2026-10-25 02:00", "", "2026-10-25 02:00 +02:00 before, or 2026-10-25 02:00 +01:00 after"}, {"2026-10-25T02:59", "", "came twice"},
+		{"2026-10-25 02:30 +02:00", "2026-10-25 02:30 +02:00", ""}, {"2026-10-25 02:30 +01:00", "2026-10-25 02:30 +01:00", ""},
+	} {
+		r, err := ReadValue(end, c.raw, now)
+		if c.says == "" && (err != nil || r.Text != c.want) {
+			t.Errorf("%s: got %q, %v", c.raw, r.Text, err)
+		}
+		if c.says != "" && (fault.KindOf(err) != fault.Invalid || fault.As(err).Field != FieldReading || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: got %q, %v; want a fault with %q", c.raw, r.Text, err, c.says)
+		}
+	}
+}
+
 // FuzzReadValue: whatever is typed, what is kept can be printed and is read the same again.
 func FuzzReadValue(f *testing.F) {
 	for i, s := range []string{"2.20", "white", "LOT-1", "10.0", "yes", "2026-11-20 11:59", "off-white", "\U0001F600", "1e5", "2026-11-20 10:30 -07:00"} {

@@ -15,7 +15,7 @@ function aim(field) {
   if (own && field.form?.matches(".vb-one") && field.name === "value") own.append(pad);
   else if (field.closest(".vb-card")) field.closest(".vb-card").prepend(pad);
   else field.closest(".vb-amount").after(pad);
-  for (const act of ["sign", "separator"]) pad.querySelector(`[data-pad-act=${act}]`).disabled = "moment" in field.dataset;
+  pad.querySelector("[data-pad-act=separator]").disabled = "moment" in field.dataset;
   pad.querySelector("[data-pad-act=separator]").textContent = field.dataset.separator ?? ".";
   pad.hidden = false;
 }
@@ -30,7 +30,10 @@ function start() {
 }
 
 // shape puts the separators of a time between its digits: 202611220310 becomes 2026-11-22 03:10.
+// An hour that the clocks showed twice is told apart by the distance from UTC: a sign after the full time, 2026-10-25 02:30 +01:00.
 function shape(text, pattern) {
+  const zoned = pattern === shapes.moment && text.match(/^(.{16}) ?([+-])(.*)$/);
+  if (zoned) return `${zoned[1]} ${zoned[2]}${shape(zoned[3], "dd:dd")}`;
   const digits = text.replace(/\D/g, "");
   let out = "";
   for (let i = 0, d = 0; i < pattern.length && d < digits.length; i++) out += pattern[i] === "d" ? digits[d++] : pattern[i];
@@ -41,7 +44,10 @@ function press(button) {
   const { type, padAct } = button.dataset;
   const from = target.selectionStart ?? target.value.length;
   const to = target.selectionEnd ?? from;
-  if (padAct === "sign") {
+  if (padAct === "sign" && "moment" in target.dataset) {
+    if (target.value.length === 16) target.value += " +";
+    else if (target.value.length > 16) target.value = target.value.replace(/ [+-]/, (sign) => (sign === " +" ? " -" : " +"));
+  } else if (padAct === "sign") {
     target.value = /^[-−]/.test(target.value) ? target.value.slice(1) : `-${target.value}`;
   } else if (padAct === "back") {
     if ("moment" in target.dataset) target.value = target.value.replace(/\D*\d?$/, "");
