@@ -17,6 +17,7 @@ import (
 type ledger struct {
 	entries []entry
 	words   []remark
+	refused []signing // acts that were refused, which the record lists as points of attention
 	signed  []signing
 }
 
@@ -139,6 +140,11 @@ func (l *ledger) compare(t *testing.T, path string) {
 		}
 		if !strings.Contains(text, want) {
 			t.Errorf("the record does not say in %s: %q\n%s", w.chapter, want, text)
+		}
+	}
+	for _, r := range l.refused {
+		if lineWith(paper["cover"], 0, "refused", r.meaning+" by "+r.who.FullName) < 0 || lineWith(paper["Audit trail"], 0, r.meaning, r.who.FullName) < 0 {
+			t.Errorf("the record does not tell of the refused %s of %s", r.meaning, r.who.FullName)
 		}
 	}
 	l.compareSignatures(t, paper)

@@ -136,6 +136,7 @@ func (p *shop) scan(s *seat) {
 	}
 	s.signHere(p.olga, p.olga.Password)
 	p.ledger.sign("performed", p.olga)
+	p.ledger.refused = []signing{{"step.record", p.olga}, {"step.perform", p.olga}, {"step.verify", p.olga}}
 	s.look("step-030-verify")
 	s.Click(primary)
 	s.signHere(p.olga, p.olga.Password)
@@ -270,7 +271,7 @@ func (p *shop) measure(s *seat) {
 	s.look("step-070-lost")
 	s.turn(func() { p.wire.cut.Store(false) }) // the page asks again by itself
 	p.ledger.read(entry{step: "070", typed: "7.39", unit: "pH", how: "recorded", by: s.who})
-	s.says("pH of sample 2")
+	s.says("Value recorded.", "pH of sample 2")
 	keys := p.wire.sent("/steps/070/values/ph1/record")[1:] // after the comma
 	if len(keys) < 2 || len(slices.Compact(keys)) != 1 {
 		s.t.Errorf("asked again with the same request key: %q", keys)
