@@ -59,6 +59,9 @@ func (s *State) complete(e *Event) error {
 		return err
 	}
 	e.Reading, e.Amount, e.Unit = r.Text, r.Amount, r.Unit
+	if v.Value.Kind == Scan {
+		e.Raw = Label(e.Raw) // the record keeps only what can be printed
+	}
 	e.Judgement = v.Value.Judge(r)
 	e.Attempt = len(v.Attempts) + 1
 	if e.Kind == EventCorrected {

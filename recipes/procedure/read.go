@@ -1,9 +1,12 @@
 package procedure
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 
 	"veribatch/internal/fault"
 	"veribatch/internal/plaintext"
@@ -40,6 +43,8 @@ func ReadValue(v *Value, raw string, now time.Time) (Reading, error) {
 		return readDecimal(v, raw)
 	case DateTime:
 		return readDateTime(raw, now)
+	case Scan:
+		return readScan(v, raw)
 	}
 	text, err := plaintext.Clean(FieldReading, raw, plaintext.MaxComment)
 	if err != nil {
@@ -52,11 +57,36 @@ func ReadValue(v *Value, raw string, now time.Time) (Reading, error) {
 		return Reading{}, fault.At(FieldReading, "%q is not one of the answers. Choose one of: %s.", shorten(text), strings.Join(v.Options, ", "))
 	case v.Kind == YesNo && text != Yes && text != No:
 		return Reading{}, fault.At(FieldReading, "%q is not an answer here. Choose yes or no.", shorten(text))
-	case v.Kind == Scan && text != v.Expect:
-		return Reading{}, &fault.Error{Kind: fault.Refused, Field: FieldReading,
-			Message: "Wrong code: the label reads \"" + shorten(text) + "\", this step needs \"" + v.Expect + "\". Nothing was recorded. Fetch the right item and scan it."}
 	}
 	return Reading{Text: text}, nil
+}
+
+// readScan compares a label with the code that the recipe states. What cannot be printed is named, on the label and in the recipe alike: the
+// separator FNC1 of a GS1 code (GS1 General Specifications 7.8: sent as U+001D) is written [U+001D]. Any other label is refused and entered.
+func readScan(v *Value, raw string) (Reading, error) {
+	label := Label(raw)
+	switch {
+	case label == v.Expect:
+		return Reading{Text: label}, nil
+	case label == "":
+		return Reading{}, fault.At(FieldReading, "%s is only blanks. Scan the label.", v.Title)
+	}
+	return Reading{}, &fault.Error{Kind: fault.Refused, Field: FieldReading,
+		Message: "Wrong code: the label reads \"" + shorten(label) + "\", this step needs \"" + v.Expect + "\". Nothing was recorded. Fetch the right item and scan it."}
+}
+
+// Label gives the text of a scanned label as it can be printed: in Unicode NFC, without blanks around it, with the code of every character
+// that has no visible sign in brackets, like [U+001D].
+func Label(raw string) string {
+	var b strings.Builder
+	for _, r := range strings.Trim(norm.NFC.String(strings.ToValidUTF8(raw, "\uFFFD")), " \n") {
+		if plaintext.Printable(r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, "[U+%04X]", r)
+		}
+	}
+	return b.String()
 }
 
 func readDecimal(v *Value, raw string) (Reading, error) {

@@ -73,6 +73,39 @@ func TestChangedClocks(t *testing.T) {
 	}
 }
 
+// TestScannedSeparator: a GS1 label with FNC1 between its fields matches the recipe that states it, and any other label is named and refused.
+func TestScannedSeparator(t *testing.T) {
+	v := &Value{ID: "lot", Title: "Container", Kind: Scan, Expect: "010401234567890110ABC[U+001D]21X7"}
+	r, err := ReadValue(v, "010401234567890110ABC\x1d21X7", noon)
+	if err != nil || r.Text != v.Expect {
+		t.Fatalf("got %q, %v", r.Text, err)
+	}
+	for raw, says := range map[string]string{
+		"010401234567890110ABD\x1d21X7": `reads "010401234567890110ABD[U+001D]21X7"`, "010401234567890110ABC21X7": `reads "010401234567890110ABC21X7"`,
+		"\x00\u200b\U0001F600": `reads "[U+0000][U+200B][U+1F600]"`, "a\tb": `reads "a[U+0009]b"`, "\xff": `reads "`,
+		strings.Repeat("\x1d", 1<<16): `reads "[U+001D][U+001D]`,
+	} {
+		_, err := ReadValue(v, raw, noon)
+		f := fault.As(err)
+		if f == nil || f.Kind != fault.Refused || f.Field != FieldReading || !strings.Contains(f.Message, says) {
+			t.Errorf("%.30q: got %v, want it refused with %s", raw, err, says)
+			continue
+		}
+		if _, at := plaintext.First(f.Message); at >= 0 {
+			t.Errorf("%.30q: the refusal cannot be printed: %q", raw, f.Message)
+		}
+	}
+	if _, err := ReadValue(v, " \n ", noon); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("blanks: %v", err)
+	}
+	p := newPlant(t)
+	p.state = Start(&Procedure{Units: []UnitProcedure{{ID: "U", Operations: []Operation{{ID: "O", Steps: []Step{{ID: "010", Kind: Entry, Values: []Value{*v}}}}}}}})
+	p.do(started...).do(act(EventRecorded, "anna", "010.lot", "010401234567890110ABC\x1d21X7"))
+	if a := p.state.Step("010").Value("lot").Current(); a.Raw != v.Expect || a.Reading != v.Expect {
+		t.Errorf("recorded %q from %q", a.Reading, a.Raw)
+	}
+}
+
 // FuzzReadValue: whatever is typed, what is kept can be printed and is read the same again.
 func FuzzReadValue(f *testing.F) {
 	for i, s := range []string{"2.20", "white", "LOT-1", "10.0", "yes", "2026-11-20 11:59", "off-white", "\U0001F600", "1e5", "2026-11-20 10:30 -07:00"} {
