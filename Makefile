@@ -72,9 +72,9 @@ mutants:
 	$(STEP) "seeded faults"
 	@$(ONE_DATABASE) go run ./internal/mutants
 
-## bench: the numbers of the README, on a durable database
+## bench: the spine, step entries through HTTP, verify, pages, PDF and start, on a durable database
 bench:
 	@scripts/need.sh pg
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "bench"
-	@go test -run '^$$' -bench . -benchtime 1x -timeout 30m -p 1 -v $$(grep -rl --include='*_test.go' '^func Benchmark' . --exclude-dir=node_modules | xargs -n1 dirname | sort -u)
+	@VERIBATCH_DURABLE=1 go test -run '^$$' -bench . -benchtime 1x -timeout 30m -p 1 -v $$(grep -rl --include='*_test.go' '^func Benchmark' . --exclude-dir=node_modules | xargs -n1 dirname | sort -u)

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"errors"
 	"strconv"
 
@@ -24,6 +25,9 @@ func translate(err error) error {
 		return fault.New(fault.Busy, "The database did not answer. It is not known whether this was saved: open the page again and look before you enter it once more.").Because(err)
 	}
 	var pg *pgconn.PgError
+	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &pg) {
+		return fault.New(fault.Busy, "The database did not answer in time. Nothing was saved: send it again.").Because(err)
+	}
 	if err == nil || !errors.As(err, &pg) {
 		return err
 	}

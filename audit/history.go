@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,27 +37,27 @@ type Row struct {
 // Cursor is the row's place.
 func (r Row) Cursor() Cursor { return Cursor{Time: r.Time, Stream: r.Stream, Seq: r.Seq} }
 
-// All entries, in the order of time.
-const historyOfAll = `select e.body, e.hash from audit.entries e where true`
-
-// One subject: its own stream by primary key, and the entries of other streams that name it.
-const historyOfSubject = `
-	select e.body, e.hash from (
-		(select e.* from audit.entries e where e.stream = @subject)
-		union all
-		(select e.* from audit.subjects s join audit.entries e on e.stream = s.stream and e.seq = s.seq where s.subject = @subject and s.stream <> @subject)
-	) e where true`
-
-// Fragments that History joins; each is constant and rests on an index of its own.
+// The arms of a page: all entries; the entries of one stream; the entries of other streams that name it. Each walks an index of
+// its own from the cursor on and stops at the limit, so that a page costs the same in the first year and in the tenth.
 const (
-	ofPerson    = ` and e.person = @person`
-	ofAct       = ` and e.act = @act`
-	ofRefused   = ` and e.refused`
-	inPeriod    = ` and e.at >= @from and e.at < @to`
-	olderThan   = ` and (e.at, e.stream, e.seq) < (@at, @stream, @seq) order by e.at desc, e.stream desc, e.seq desc limit @limit`
-	youngerThan = ` and (e.at, e.stream, e.seq) > (@at, @stream, @seq) order by e.at, e.stream, e.seq limit @limit`
-	pageLength  = 50
+	ofAll   = `select e.body, e.hash, e.at, e.stream, e.seq from audit.entries e where true`
+	ofHome  = `select e.body, e.hash, e.at, e.stream, e.seq from audit.entries e where e.stream = @subject`
+	naming  = `select e.body, e.hash, e.at, e.stream, e.seq from audit.subjects s join audit.entries e on e.stream = s.stream and e.seq = s.seq where s.subject = @subject and s.stream <> @subject`
+	younger = ` order by at, stream, seq limit @limit`
+	older   = ` order by at desc, stream desc, seq desc limit @limit`
 )
+
+// Conditions that History joins to an arm; {e} is the table whose index the arm walks.
+const (
+	ofPerson  = ` and e.person = @person`
+	ofAct     = ` and e.act = @act`
+	ofRefused = ` and e.refused`
+	inPeriod  = ` and {e}.at >= @from and {e}.at < @to`
+	after     = ` and ({e}.at, {e}.stream, {e}.seq) > (@at, @stream, @seq) order by {e}.at, {e}.stream, {e}.seq limit @limit`
+	before    = ` and ({e}.at, {e}.stream, {e}.seq) < (@at, @stream, @seq) order by {e}.at desc, {e}.stream desc, {e}.seq desc limit @limit`
+)
+
+const pageLength = 50
 
 var (
 	dawn = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -66,17 +67,9 @@ var (
 // History reads one page of entries.
 func History(ctx context.Context, q Querier, f Filter) ([]Row, error) {
 	f.complete()
-	sql := historyOfAll
+	sql := f.arm(ofAll, "e")
 	if f.Subject != "" {
-		sql = historyOfSubject
-	}
-	for _, part := range []struct {
-		on  bool
-		sql string
-	}{{f.Person != "", ofPerson}, {f.Act != "", ofAct}, {f.Refused, ofRefused}, {true, inPeriod}, {!f.Oldest, olderThan}, {f.Oldest, youngerThan}} {
-		if part.on {
-			sql += part.sql
-		}
+		sql = "select * from ((" + f.arm(ofHome, "e") + ") union all (" + f.arm(naming, "s") + ")) page" + map[bool]string{false: older, true: younger}[f.Oldest]
 	}
 	rows, err := q.Query(ctx, sql, pgx.NamedArgs{
 		"subject": string(f.Subject), "person": f.Person, "act": f.Act, "from": f.From, "to": f.To,
@@ -86,6 +79,19 @@ func History(ctx context.Context, q Querier, f Filter) ([]Row, error) {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanRow)
+}
+
+// arm joins the conditions of the filter to one arm. Nothing that a person typed becomes part of the text.
+func (f *Filter) arm(sql, walked string) string {
+	for _, part := range []struct {
+		on  bool
+		sql string
+	}{{f.Person != "", ofPerson}, {f.Act != "", ofAct}, {f.Refused, ofRefused}, {true, inPeriod}, {!f.Oldest, before}, {f.Oldest, after}} {
+		if part.on {
+			sql += strings.ReplaceAll(part.sql, "{e}", walked)
+		}
+	}
+	return sql
 }
 
 // complete fills in what an empty field means.
@@ -110,7 +116,8 @@ func (f *Filter) complete() {
 
 func scanRow(row pgx.CollectableRow) (Row, error) {
 	var body, hash []byte
-	if err := row.Scan(&body, &hash); err != nil {
+	var place Cursor
+	if err := row.Scan(&body, &hash, &place.Time, &place.Stream, &place.Seq); err != nil {
 		return Row{}, err
 	}
 	e, err := Decode(body)

@@ -52,6 +52,7 @@ create table audit.entries (
     primary key (stream, seq)
 );
 comment on table audit.entries is 'body holds the exact bytes whose SHA-256 is hash; the other columns repeat it for searching and are checked by ebr verify.';
+create index entries_of_stream on audit.entries (stream, at, seq);
 create index entries_by_time on audit.entries (at, stream, seq);
 create index entries_by_person on audit.entries (person, at);
 create index entries_by_act on audit.entries (act, at);

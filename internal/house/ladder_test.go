@@ -125,7 +125,6 @@ var walls = []struct {
 	{"github.com/hashicorp/hcl", []string{"recipes"}, "recipe text is read in one place"},
 	{"github.com/casbin/casbin", []string{"signatures/access"}, "rights are decided in one place"},
 	{"github.com/pressly/goose", []string{"migrations"}, "the schema changes in one place"},
-	{"math/big.Float", nil, "a GMP value is an exact decimal"},
 	{"crypto/ed25519", []string{"signatures", "signatures/keyring"}, "signing keys are used in one place"},
 }
 

@@ -87,7 +87,7 @@ func TestNumbersOfTheRecordAreExact(t *testing.T) {
 			continue
 		}
 		ast.Inspect(s.file, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok && (id.Name == "float64" || id.Name == "float32" || id.Name == "ParseFloat") {
+			if id, ok := n.(*ast.Ident); ok && (id.Name == "float64" || id.Name == "float32" || id.Name == "ParseFloat" || id.Name == "Float") {
 				t.Errorf("%s: %s: a GMP value is an exact decimal with a unit", s.fset.Position(id.Pos()), id.Name)
 			}
 			return true
