@@ -1,4 +1,7 @@
 -- People: passwords, roles, signing keys and signatures (design: people, rights, signatures; 21 CFR Part 11 subparts B and C).
+--
+-- SQLSTATE raised here, beside the constraint names:
+--   VB024 a password was changed without its version, or beside a hash that did not come through the system
 
 -- +goose Up
 
@@ -15,6 +18,34 @@ create table ebr.credentials (
 );
 comment on column ebr.credentials.credential_version is 'Advances with each new password; signatures name it.';
 comment on column ebr.credentials.locked_until is 'Set by person.lock after too many wrong passwords; in the past = not locked.';
+
+-- The hash changes if and only if its version advances by one, and only in a row whose hash is the one that the trail shows: otherwise any
+-- harmless change of the row would take a hash that was swapped behind the server's back into the trail, and make it good.
+-- +goose StatementBegin
+create function ebr.credentials_guard() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_op = 'INSERT' then
+        if new.credential_version <> 1 then
+            raise exception using errcode = 'VB024', constraint = 'credentials_version', message = 'the first password of a person has the version 1';
+        end if;
+        return new;
+    end if;
+    if audit.newest_image('person/' || old.id, 'ebr.credentials', old.id::text) ->> 'password_hash'
+            is distinct from 'sha256:' || encode(sha256(convert_to(old.password_hash, 'UTF8')), 'hex') then
+        raise exception using errcode = 'VB024', constraint = 'credentials_swapped', message = 'the stored password was not set through the system';
+    end if;
+    if new.credential_version <> old.credential_version + (new.password_hash <> old.password_hash)::int then
+        raise exception using errcode = 'VB024', constraint = 'credentials_version', message = 'a password changes if and only if its version advances by one';
+    end if;
+    return new;
+end $$;
+-- +goose StatementEnd
+create trigger credentials_guard before insert or update on ebr.credentials for each row execute function ebr.credentials_guard();
+alter table ebr.credentials enable always trigger credentials_guard;
+revoke execute on function ebr.credentials_guard from public;
 select audit.attach('ebr.credentials', digested => array['password_hash']);
 grant select, insert, update on ebr.credentials to app;
 
@@ -119,3 +150,16 @@ create table ebr.signatures (
 create index signatures_of_person on ebr.signatures (person, signed_at);
 select audit.attach('ebr.signatures');
 grant select, insert on ebr.signatures to app;
+
+-- Whether a signature was made in the open entry: by its person, for its act and with its ticket. The guards of signed records ask this, so
+-- that no signature stands beside a record other than that for which it was given (21 CFR 11.70).
+-- +goose StatementBegin
+create function ebr.signed_in_entry(signature uuid) returns boolean
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+return exists (
+    select from ebr.signatures s join audit.desk d on d.backend = pg_backend_pid() and d.xid = pg_current_xact_id()
+    where s.id = signature and s.person = d.person and s.act = d.act and s.ticket = d.ticket
+);
+-- +goose StatementEnd
+revoke execute on function ebr.signed_in_entry from public;

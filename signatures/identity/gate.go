@@ -127,6 +127,8 @@ func (g *Gate) Prove(ctx context.Context, userName, password string) (Proof, err
 var ErrSwapped = fault.New(fault.Refused,
 	"The stored password of this account was not set through the system. It is refused, and the incident is recorded. Tell QA and your administrator.")
 
+var _ = audit.Explain("credentials_swapped", fault.Refused, ErrSwapped.Message)
+
 // matchesTrail compares the stored password hash with the newest image in the trail, in the caller's transaction: a hash that was written
 // past the system lets nobody in and raises an alarm (a database administrator could otherwise sign as somebody else).
 func matchesTrail(ctx context.Context, q audit.Querier, a account) error {
@@ -141,6 +143,19 @@ func matchesTrail(ctx context.Context, q audit.Querier, a account) error {
 		return ErrSwapped
 	}
 	return nil
+}
+
+// untouched locks the credentials of a person and says that their hash is the one that the trail shows. Every change of the row asks it
+// first; the database asks the same (credentials_guard).
+func untouched(ctx context.Context, tx *audit.Tx, person string) error {
+	if err := tx.Lock(ctx, audit.Ref{Table: "ebr.credentials", ID: person}); err != nil {
+		return err
+	}
+	a, _, err := readAccount(ctx, tx, accountByPerson, person)
+	if err != nil {
+		return err
+	}
+	return matchesTrail(ctx, tx, a)
 }
 
 // Confirm says, inside the transaction of an act, that a proof given a moment ago still holds: same password, person active, account not

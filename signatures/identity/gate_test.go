@@ -187,7 +187,7 @@ func swap(t *testing.T, w *signtest.World, sql string, args ...any) {
 	t.Helper()
 	super := w.DB.Super(t)
 	for _, s := range []string{"begin", "alter table ebr.credentials disable trigger all", sql, "alter table ebr.credentials enable always trigger audit_capture",
-		"alter table ebr.credentials enable always trigger audit_no_truncate", "commit"} {
+		"alter table ebr.credentials enable always trigger audit_no_truncate, enable always trigger credentials_guard", "commit"} {
 		a := args
 		if s != sql {
 			a = nil

@@ -128,15 +128,22 @@ func wrongPassword(left int) error {
 
 const lockCredentials = `update ebr.credentials set locked_until = @until, version = version + 1 where id = @person`
 
-// lockPerson writes the lock into the record and the trail of the person, as an act of the server (21 CFR 11.300(d)).
+// lockPerson writes the lock into the record and the trail of the person, as an act of the server (21 CFR 11.300(d)). The row is locked and
+// its password compared with the trail once more: an image of a hash that was swapped since the first look would make the swap good.
 func (g *Gate) lockPerson(ctx context.Context, p Proof, until time.Time) error {
 	in := audit.Intent{Session: g.trail.System(), Act: "person.lock", Home: StreamOf(p.Person), Reason: fmt.Sprintf("%d wrong passwords in a row", g.settings.Failures)}
 	_, err := g.trail.Change(ctx, in, func(tx *audit.Tx) error {
+		if err := untouched(ctx, tx, p.Person); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, lockCredentials, pgx.NamedArgs{"person": p.Person, "until": until})
 		return err
 	})
+	if err != nil {
+		return err
+	}
 	slog.WarnContext(ctx, "account locked after wrong passwords", "person", p.Person, "user", p.UserName, "until", until)
-	return err
+	return nil
 }
 
 func nullable(s string) *string {

@@ -185,6 +185,9 @@ func (g *Gate) ChangePassword(ctx context.Context, token, old, new string) error
 		return err
 	}
 	_, err = g.trail.Change(ctx, in, func(tx *audit.Tx) error {
+		if err := untouched(ctx, tx, p.Person); err != nil {
+			return err
+		}
 		if err := Confirm(ctx, tx, p.Person, p.CredentialVersion); err != nil {
 			return err
 		}
