@@ -31,7 +31,7 @@ type place struct {
 	read  string                                        // the act of reading that page
 	names map[string]string                             // field of the command by field of the form, where they differ
 	next  func(v *visit, result json.RawMessage) string // where to go when it is done
-	other bool                                          // another person than the one logged in may well sign it
+	other bool                                          // another person than the one logged in may well sign it: no user name is proposed
 }
 
 // shown gives the field of the form at which a fault stands.
@@ -156,10 +156,10 @@ func (s *server) askToSign(v *visit, cmd Signable, at place, why error) error {
 	if err != nil {
 		return v.refuse(at, err)
 	}
-	view := &SignView{Page: v.frame(words("Sign: %s", st.Meaning)), Meaning: st.Meaning, Other: at.other, Digest: digest.String(), Back: v.path(), Fields: v.commandFields()}
+	view := &SignView{Page: v.frame(words("Sign: %s", st.Meaning)), Meaning: st.Meaning, Digest: digest.String(), Back: v.path(), Fields: v.commandFields()}
 	view.Sign = &Form{ID: "sign-form", Action: v.c.Request().URL.Path, Signed: true}
-	if !at.other {
-		view.Signer = view.Person
+	if !at.other && v.who.UserName != "" { // who signs is known by name and password only; this saves typing
+		view.Sign.Typed = map[string]string{"user_name": v.who.UserName}
 	}
 	for _, l := range st.Lines {
 		view.Lines = append(view.Lines, Line(l))

@@ -121,7 +121,8 @@ func (s *server) register(v *visit) error {
 	if _, err := identity.ParseStationName(v.form.Get("station")); err != nil {
 		return err
 	}
-	if p, err := s.Gate.Prove(v.ctx, v.form.Get("user_name"), v.form.Get("password")); err != nil {
+	p, err := s.Gate.Prove(v.ctx, v.form.Get("user_name"), v.form.Get("password"))
+	if err != nil {
 		in := audit.Intent{Session: s.Trail.System(), Act: "session.open", Home: identity.StationStream(audit.SystemStation)}
 		if p.Person == "" {
 			return errors.Join(err, s.Trail.Refuse(v.ctx, in, err))
@@ -130,8 +131,14 @@ func (s *server) register(v *visit) error {
 		return errors.Join(err, s.Trail.RefuseSignature(v.ctx, in, audit.SystemStation, err))
 	}
 	c := identity.NewStation{ID: audit.NewID(), Name: v.form.Get("station")}
-	in := audit.Intent{Session: s.Trail.System(), Act: "station.register", Home: identity.StationStream(c.ID), Reason: "first log-in of this browser"}
-	_, err := s.Trail.Change(v.ctx, in, func(tx *audit.Tx) error { return identity.RegisterStation(context.WithoutCancel(v.ctx), tx, c) })
+	in := audit.Intent{
+		Session: s.Trail.System(), Act: "station.register", Home: identity.StationStream(c.ID), Also: []audit.Stream{identity.StreamOf(p.Person)},
+		Reason: "first log-in of this browser",
+	}
+	_, err = s.Trail.Change(v.ctx, in, func(tx *audit.Tx) error {
+		tx.Note("first person", p.FullName+" ("+p.UserName+")")
+		return identity.RegisterStation(context.WithoutCancel(v.ctx), tx, c)
+	})
 	if err != nil {
 		return err
 	}
@@ -176,20 +183,25 @@ func (v *visit) showLock(why error) error {
 	return v.show(http.StatusLocked, view)
 }
 
+// unlock asks for the password whatever the state of the session: a browser covers its screen before the server has heard of it, and the news
+// may be lost on the way. A wrong password at such a screen locks the session.
 func (s *server) unlock(v *visit) error {
 	if err := v.readForm(maxForm); err != nil {
 		return err
 	}
-	if v.who.Locked {
-		err := s.Gate.Unlock(v.ctx, v.who.Token, v.form.Get("password"))
-		if kind := fault.KindOf(err); kind == fault.Unauthenticated || kind == fault.Invalid || kind == fault.Refused {
-			return v.showLock(err)
-		}
-		if err != nil {
+	err := s.Gate.Unlock(v.ctx, v.who.Token, v.form.Get("password"))
+	switch kind := fault.KindOf(err); {
+	case err == nil:
+		return v.redirect(local(v.form.Get("next")))
+	case kind != fault.Unauthenticated && kind != fault.Invalid && kind != fault.Refused:
+		return err
+	}
+	if !v.who.Locked {
+		if err := s.Gate.Lock(v.ctx, v.who.Token, "wrong password at a covered screen"); err != nil {
 			return err
 		}
 	}
-	return v.redirect(local(v.form.Get("next")))
+	return v.showLock(err)
 }
 
 // showFirst shows the form of the first administrator while the plant has no people; afterwards there is only the log-in.

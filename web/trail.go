@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"veribatch/audit"
 	"veribatch/ebr/batch"
 	"veribatch/internal/fault"
+	"veribatch/internal/plaintext"
 	"veribatch/signatures/access"
 	"veribatch/signatures/identity"
 )
@@ -49,19 +51,22 @@ func (v *visit) trailFilter(asked *TrailFilter) (audit.Filter, error) {
 	*asked = TrailFilter{Batch: q("batch"), Person: q("person"), Act: q("act"), From: q("from"), To: q("to"), Wrong: map[string]string{}}
 	f := audit.Filter{Act: asked.Act, Limit: trailPage + 1}
 	note := func(field string, err error) error {
-		if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Missing {
+		if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Missing || kind == fault.TooLarge {
 			asked.Wrong[field] = fault.As(err).Message
 			return nil
 		}
 		return err
 	}
 	var err error
+	if asked.Act != "" && !access.Known(asked.Act) {
+		asked.Wrong["act"] = words("There is no such act. Choose one of the list.")
+	}
 	if asked.Batch != "" {
 		f.Subject, err = v.subjectAsked(asked.Batch)
 		err = note("batch", err)
 	}
 	if asked.Person != "" && err == nil {
-		f.Person, err = identity.FindName(v.ctx, v, asked.Person)
+		f.Person, err = v.personAsked(asked.Person)
 		err = note("person", err)
 	}
 	if asked.From != "" && err == nil {
@@ -81,11 +86,32 @@ func (v *visit) trailFilter(asked *TrailFilter) (audit.Filter, error) {
 
 // subjectAsked finds the stream of a batch by its number; a stream written out ("recipe/…") is taken as it is.
 func (v *visit) subjectAsked(text string) (audit.Stream, error) {
+	text, err := plaintext.Clean("batch", text, maxSearch)
+	if err != nil {
+		return "", err
+	}
 	if strings.Contains(text, "/") {
+		if !stream.MatchString(text) {
+			return "", fault.New(fault.Invalid, "This is neither a batch number nor a stream. A stream is written like batch/0198c5f2-7c1a-7000-8000-000000000000.")
+		}
 		return audit.Stream(text), nil
 	}
 	id, err := batch.FindNumber(v.ctx, v, text)
 	return audit.Stream("batch/" + id), err
+}
+
+// maxSearch is the longest text that is looked up, in characters: a stream is shorter, and so is a user name.
+const maxSearch = 120
+
+// stream is the form of the streams of the trail, as audit.enter takes them.
+var stream = regexp.MustCompile(`^(batch|recipe|lot|equipment|person|station|capture|site)/[A-Za-z0-9_-]{1,64}$`)
+
+func (v *visit) personAsked(text string) (string, error) {
+	text, err := plaintext.Clean("person", text, maxSearch)
+	if err != nil {
+		return "", err
+	}
+	return identity.FindName(v.ctx, v, text)
 }
 
 func (v *visit) day(text string) (time.Time, error) {
@@ -118,7 +144,7 @@ func parseCursor(text string) (audit.Cursor, error) {
 	if len(parts) == 3 {
 		at, err1 := time.Parse(time.RFC3339Nano, parts[0])
 		seq, err2 := strconv.ParseInt(parts[2], 10, 64)
-		if err1 == nil && err2 == nil {
+		if err1 == nil && err2 == nil && stream.MatchString(parts[1]) {
 			return audit.Cursor{Time: at, Stream: audit.Stream(parts[1]), Seq: seq}, nil
 		}
 	}

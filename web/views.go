@@ -175,18 +175,17 @@ type PasswordView struct {
 	Rules  []string
 }
 
-// SignView shows the statement to be signed: label and value lines, meaning, name and time, and nothing else. The same act is
+// SignView shows the statement to be signed: label and value lines, meaning and time, and nothing else. It names no signer: whoever
+// gives user name and password signs, and the record prints that name. The same act is
 // posted again with the command's fields (Fields), user_name, password and the statement's digest in "statement".
 type SignView struct {
 	Page
 	Sign    *Form
-	Meaning string  // what the signature will mean, from the statement
-	Signer  *Person // who signs; nil when another person than the one logged in must sign (verification)
-	Other   bool    // another person than the one logged in must sign
-	Lines   []Line  // the statement, line by line
-	Digest  string  // hex SHA-256 of the statement's bytes
-	Fields  []Line  // the command's own fields, carried along unseen (Label is the field's name)
-	Back    string  // where "do not sign" goes
+	Meaning string // what the signature will mean, from the statement
+	Lines   []Line // the statement, line by line
+	Digest  string // hex SHA-256 of the statement's bytes
+	Fields  []Line // the command's own fields, carried along unseen (Label is the field's name)
+	Back    string // where "do not sign" goes
 }
 
 // ErrorView is the page of a fault that has no page of its own.

@@ -155,12 +155,12 @@ func sessionPages() map[string]func() web.View {
 
 // statement is the statement of step 7: performed by the person logged in, or verified by another.
 func statement(own bool, wrong string) *web.SignView {
-	v := &web.SignView{Page: frame("Sign", "", anna), Sign: signedForm("sign-form"), Meaning: "verified", Other: true, Digest: strings.Repeat("ab", 32), Back: "/gallery/step",
+	v := &web.SignView{Page: frame("Sign", "", anna), Sign: signedForm("sign-form"), Meaning: "verified", Digest: strings.Repeat("ab", 32), Back: "/gallery/step",
 		Lines: []web.Line{{Label: "Batch", Value: "B-000017, Paracetamol 500 mg tablets"}, {Label: "Step", Value: "7, Weigh the granulation liquid"},
 			{Label: "Net weight of granulation liquid", Value: "12.48 kg, in limits (12.40 to 12.60 kg alert, 12.00 to 13.00 kg action)"}, {Label: "Recorded by", Value: "Anna Kowalska, 2026-11-22 03:11:52 +01:00"}}}
 	v.Sign.Action = "/post/sign"
 	if own {
-		v.Meaning, v.Signer, v.Other = "performed", anna, false
+		v.Meaning, v.Sign.Typed = "performed", map[string]string{"user_name": anna.UserName}
 	}
 	if wrong != "" {
 		v.Sign.Wrong = map[string]string{"password": wrong}
