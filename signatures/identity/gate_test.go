@@ -128,7 +128,7 @@ func TestLogInRefusedInTheLastMoment(t *testing.T) {
 
 func TestFiveWrongPasswordsLock(t *testing.T) {
 	t.Parallel()
-	w := signtest.New(t, func(s *identity.Settings) { s.Locked = 1500 * time.Millisecond })
+	w := signtest.New(t, func(s *identity.Settings) { s.Locked = 8 * time.Second })
 	anna := w.Person("anna.keller", access.Operator)
 	var answers [2][]string
 	for i, name := range []string{anna.UserName, "nora.nobody"} {
@@ -154,7 +154,7 @@ func TestFiveWrongPasswordsLock(t *testing.T) {
 	_, err = w.Gate.Find(w.Ctx, anna.Token)
 	require.NoError(t, err, "a lock-out must not stop the line: the open session goes on (fault F81)")
 
-	time.Sleep(1600 * time.Millisecond)
+	time.Sleep(8100 * time.Millisecond)
 	_, err = w.Gate.LogIn(w.Ctx, anna.UserName, wrong, w.Station)
 	requireFault(t, err, fault.Unauthenticated, "4 tries are left")
 	_, err = w.Gate.LogIn(w.Ctx, anna.UserName, anna.Password, w.Station)
@@ -220,17 +220,17 @@ func TestSwappedHashLetsNobodyIn(t *testing.T) {
 
 func TestIdleSessionLocksAndKeepsItsPlace(t *testing.T) {
 	t.Parallel()
-	w := signtest.New(t, func(s *identity.Settings) { s.Idle = 400 * time.Millisecond })
+	w := signtest.New(t, func(s *identity.Settings) { s.Idle = 4 * time.Second })
 	anna, ben := w.Person("anna.keller", access.Operator), w.Person("ben.okafor", access.Operator)
 	token := w.LogIn(anna, w.Station)
 	for range 5 { // activity keeps it open
-		time.Sleep(120 * time.Millisecond)
+		time.Sleep(900 * time.Millisecond)
 		s, err := w.Gate.Find(w.Ctx, token)
 		require.NoError(t, err)
 		require.False(t, s.Locked)
 	}
 	for range 5 { // looking does not count as activity
-		time.Sleep(120 * time.Millisecond)
+		time.Sleep(900 * time.Millisecond)
 		_, err := w.Gate.Peek(w.Ctx, token)
 		require.NoError(t, err)
 	}
