@@ -40,6 +40,9 @@ create table ebr.recipe_versions (
     constraint recipe_versions_named check (id = recipe || '-' || number),
     constraint recipe_versions_number_once unique (recipe, number),
     constraint recipe_versions_text_once unique (recipe, digest),
+    constraint recipe_versions_submit_signature_once unique (submit_signature),
+    constraint recipe_versions_approve_signature_once unique (approve_signature),
+    constraint recipe_versions_effective_signature_once unique (effective_signature),
     -- Who wrote or submitted never approves, and a third person makes effective (21 CFR 211.186(a)).
     constraint recipe_versions_three_persons check (
         approved_by <> created_by and approved_by <> submitted_by
@@ -57,16 +60,27 @@ create table ebr.recipe_versions (
 );
 create unique index recipe_versions_one_effective on ebr.recipe_versions (recipe) where state = 'effective';
 
--- A version is born as a draft and moves one step at a time; what was imported, submitted or signed is never rewritten.
+-- A version is born as a draft and moves one step at a time, one step per entry; what was imported, submitted or signed is never rewritten.
+-- Every move is made by the person, at the time and under the act of the open entry, with the signature that was given in it.
 -- +goose StatementBegin
 create function ebr.recipe_versions_guard() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    entry record;
+    moved record;
 begin
+    select d.person, d.at, d.act into entry from audit.desk d where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id();
+    if not found then
+        return new; -- no open entry: the trail refuses the row with its own words
+    end if;
     if tg_op = 'INSERT' then
         if new.state <> 'draft' then
             raise exception using errcode = 'VB022', message = 'a version of a recipe begins as a draft';
+        end if;
+        if (new.created_by, new.created_at) is distinct from (entry.person, entry.at) then
+            raise exception using errcode = 'VB022', message = 'a version of a recipe is imported by the person and at the time of its entry';
         end if;
         return new;
     end if;
@@ -79,6 +93,19 @@ begin
        or (old.approved_by is not null and (new.approved_by, new.approved_at, new.approve_signature) is distinct from (old.approved_by, old.approved_at, old.approve_signature))
        or (old.effective_by is not null and (new.effective_by, new.effective_at, new.effective_signature) is distinct from (old.effective_by, old.effective_at, old.effective_signature)) then
         raise exception using errcode = 'VB022', message = 'what stands in a version of a recipe is never rewritten';
+    end if;
+    if new.state = 'superseded' then
+        if entry.act <> 'recipe.make_effective' or new.superseded_at <> entry.at or ebr.signed_in_entry(old.effective_signature) then
+            raise exception using errcode = 'VB022', message = 'a version is superseded when another one is made effective, in the entry of that one';
+        end if;
+        return new;
+    end if;
+    select x.* into moved from (values ('in_review', 'recipe.submit', new.submitted_by, new.submitted_at, new.submit_signature),
+        ('approved', 'recipe.approve', new.approved_by, new.approved_at, new.approve_signature),
+        ('effective', 'recipe.make_effective', new.effective_by, new.effective_at, new.effective_signature)) as x (state, act, person, at, signature)
+    where x.state = new.state;
+    if (moved.act, moved.person, moved.at) is distinct from (entry.act, entry.person, entry.at) or not ebr.signed_in_entry(moved.signature) then
+        raise exception using errcode = 'VB022', message = format('a version becomes %s by the person, the act, the time and the signature of its entry', new.state);
     end if;
     return new;
 end $$;

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
@@ -211,43 +210,6 @@ func TestThreePersons(t *testing.T) {
 	err = o.try(o.sue, recipes.MakeEffective{Version: theirs})
 	require.Equal(t, fault.Forbidden, fault.KindOf(err), "a supervisor makes nothing effective: %v", err)
 	require.NoError(t, o.try(o.quirl, recipes.MakeEffective{Version: theirs}))
-	o.clean()
-}
-
-// TestThreePersonsInTheDatabase goes around Go as the server's role: PostgreSQL refuses the same.
-func TestThreePersonsInTheDatabase(t *testing.T) {
-	t.Parallel()
-	o := newOffice(t)
-	id := o.importText(o.pete, text())
-	require.NoError(t, o.try(o.pete, recipes.Submit{Version: id}))
-	signature := o.get(id).Submitted.Signature
-	attack := func(sql string, args ...any) string {
-		t.Helper()
-		in := audit.Intent{Session: o.sue.Token, Act: "recipe.approve", Home: recipes.StreamOf(id)}
-		_, err := o.Trail.Change(o.Ctx, in, func(tx *audit.Tx) error {
-			_, err := tx.Exec(o.Ctx, sql, args...)
-			return err
-		})
-		var pg *pgconn.PgError
-		require.True(t, errors.As(err, &pg), "%v", err)
-		return strings.TrimSpace(pg.Code + " " + pg.ConstraintName)
-	}
-	const approve = `update ebr.recipe_versions set state = 'approved', approved_by = $2, approved_at = now(), approve_signature = $3, version = version + 1 where id = $1`
-	require.Equal(t, "23514 recipe_versions_three_persons", attack(approve, id, o.pete.ID, signature))
-	require.Equal(t, "23514 recipe_versions_approved", attack(approve, id, o.sue.ID, nil), "approved without a signature")
-	for sql, want := range map[string]string{
-		`update ebr.recipe_versions set state = 'effective', version = version + 1 where id = $1`:                      "VB022",
-		`update ebr.recipe_versions set state = 'draft', version = version + 1 where id = $1`:                          "VB022",
-		`update ebr.recipe_versions set version = version + 1 where id = $1`:                                           "VB022",
-		`update ebr.recipe_versions set state = 'approved', title = 'x', version = version + 1 where id = $1`:          "VB022",
-		`update ebr.recipe_versions set state = 'approved', digest = sha256('x'), version = version + 1 where id = $1`: "VB022",
-		`delete from ebr.recipe_versions where id = $1`:                                                                "42501",
-	} {
-		require.Equal(t, want, attack(sql, id), sql)
-	}
-	require.Equal(t, "VB022", attack(`insert into ebr.recipe_versions (id, recipe, number, title, product, state, digest, created_by, created_at)
-		select recipe || '-2', recipe, 2, title, product, 'effective', sha256('x'), created_by, created_at from ebr.recipe_versions where id = $1`, id))
-	require.Equal(t, "1 in_review", o.states())
 	o.clean()
 }
 
