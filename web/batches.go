@@ -170,20 +170,20 @@ func (d *dossier) first(view *StepView, st *procedure.StepState) {
 	at := d.stepHref(st.Step.ID)
 	for i := range st.Values {
 		if v := &st.Values[i]; v.NeedsComment() && d.v.may("step.comment") {
-			f := d.v.fill(Form{ID: "explain", Action: at + "/values/" + v.Value.ID + "/comment"})
+			f := d.v.fill(Form{ID: "explain", Action: at + "/values/" + v.Value.ID + "/comment", Seen: len(v.Attempts)})
 			view.Explain = &Explain{Form: f, Value: judged(v), Limits: limitsOf(v.Value)}
 			return
 		}
 	}
 	if next := st.Next(); next != nil {
 		if d.v.may("step.record") {
-			view.Input = d.input(next.Value, "record", at+"/values/"+next.Value.ID+"/record")
+			view.Input = d.input(next, "record", at+"/values/"+next.Value.ID+"/record")
 			return
 		}
 		view.Waits = words("An operator records the values of this step.")
 		return
 	}
-	view.Perform = d.v.offer(true, "step.perform", Form{ID: "perform", Action: at + "/perform", Signed: batch.Signs(st.Step)})
+	view.Perform = d.v.offer(true, "step.perform", Form{ID: "perform", Action: at + "/perform", Signed: batch.Signs(st.Step), Seen: d.State.Readings(st.Step.ID, "")})
 	if view.Perform == nil {
 		view.Waits = words("Everything is recorded; an operator finishes the step.")
 	}
@@ -211,28 +211,29 @@ func (d *dossier) changes(view *StepView, st *procedure.StepState) {
 		}
 		value := st.Values[i].Value
 		if mayCorrect {
-			in := d.input(value, "correct-"+value.ID, at+"/values/"+value.ID+"/correct")
+			in := d.input(&st.Values[i], "correct-"+value.ID, at+"/values/"+value.ID+"/correct")
 			in.Reason, in.Old = "correction", current.Display()
 			view.Step.Values[i].Correct = in
 		}
-		if mayRepeat {
-			in := d.input(value, "repeat-"+value.ID, at+"/values/"+value.ID+"/record")
+		if mayRepeat && !st.Values[i].NeedsComment() {
+			in := d.input(&st.Values[i], "repeat-"+value.ID, at+"/values/"+value.ID+"/record")
 			in.Reason, in.Old = "repeated measurement", current.Display()
 			view.Step.Values[i].Repeat = in
 		}
 	}
 }
 
-// input makes the form for one value.
-func (d *dossier) input(v *procedure.Value, id, action string) *Input {
+// input makes the form for one value. It carries how many readings this page shows.
+func (d *dossier) input(shown *procedure.ValueState, id, action string) *Input {
+	v := shown.Value
 	return &Input{
-		Form: d.v.fill(Form{ID: id, Action: action}), Name: v.Title, Kind: string(v.Kind), Unit: v.Unit, Limits: expectations(v), Choices: v.Options,
+		Form: d.v.fill(Form{ID: id, Action: action, Seen: len(shown.Attempts)}), Name: v.Title, Kind: string(v.Kind), Unit: v.Unit, Limits: expectations(v), Choices: v.Options,
 		Separator: ".", Decimals: v.Decimals, Expect: v.Expect,
 	}
 }
 
 // stepNames are the fields of the forms of a step that the commands know by another name.
-var stepNames = map[string]string{"value": "reading", "late_reason": "reason", "text": "comment"}
+var stepNames = map[string]string{"value": "reading", "text": "comment"}
 
 // onStep says where the acts on a step stand: on the operator's screen. When a step is complete the next one is shown.
 func (s *server) onStep(other bool) place {

@@ -219,7 +219,7 @@ func (p *benchPlant) record(session, batch string, n int) []time.Duration {
 	step := fmt.Sprintf("/batches/%s/steps/%04d", batch, n)
 	return []time.Duration{
 		p.post(step+"/values/net/record", session, url.Values{"reading": {"12.50"}}),
-		p.post(step+"/perform", session, url.Values{}),
+		p.post(step+"/perform", session, url.Values{"seen": {"1"}}),
 	}
 }
 

@@ -109,6 +109,13 @@ var workings = []sentence{
 	on(act, `SHE logs out`, func(s *script, _ []string) { s.now.send("log-out", nil) }),
 	on(act, `SHE logs in as TEXT with the password TEXT`, func(s *script, a []string) { s.logIn(a[0], s.typed(a[1])) }),
 	on(act, `SHE logs in as (\w+)`, func(s *script, a []string) { s.logIn(s.people[a[0]].UserName, s.people[a[0]].Password) }),
+	on(act, `SHE sends the form (\S+) as it stands with (\S+) because TEXT`, func(s *script, a []string) {
+		s.now.send(a[0], map[string]string{"value": a[1], "reason": a[2]})
+	}),
+	on(act, `SHE sends the form (\S+) as it stands with (\S+), late because TEXT`, func(s *script, a []string) {
+		s.now.send(a[0], map[string]string{"value": a[1], "late_reason": a[2]})
+	}),
+	on(act, `SHE sends the form (\S+) as it stands`, func(s *script, a []string) { s.now.send(a[0], nil) }),
 	on(act, `SHE sends the same form again`, func(s *script, _ []string) { s.now.post(s.now.last.path, s.now.last.fields) }),
 	on(act, `SHE sends the same request key with the value TEXT`, func(s *script, a []string) {
 		s.now.last.fields.Set("value", a[0])

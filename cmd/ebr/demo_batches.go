@@ -61,13 +61,13 @@ func (d *demo) play(order string, v recipes.Version, scenes func(id string) []sc
 	return nil
 }
 
-// record, perform and verify are the acts of Olga at one batch; Omar is her second person.
+// record, perform (with the number of readings on the screen) and verify are the acts of Olga at one batch; Omar is her second person.
 func record(id, step, value, reading string) scene {
 	return scene{who: "olga", cmd: batch.Record{Batch: id, Step: step, Value: value, Raw: reading}}
 }
 
-func perform(id, step string) scene {
-	return scene{who: "olga", cmd: batch.Perform{Batch: id, Step: step}}
+func perform(id, step string, seen int) scene {
+	return scene{who: "olga", cmd: batch.Perform{Batch: id, Step: step, Seen: seen}}
 }
 
 func verify(id, step string) scene {
@@ -78,23 +78,23 @@ func verify(id, step string) scene {
 func (d *demo) completeBuffer(id string) []scene {
 	filled := d.now.Format("2006-01-02 15:04")
 	return []scene{
-		perform(id, "010"),
-		record(id, "020", "clear", "yes"), perform(id, "020"),
-		record(id, "030", "container", "NAH2PO4"), perform(id, "030"), verify(id, "030"),
+		perform(id, "010", 0),
+		record(id, "020", "clear", "yes"), perform(id, "020", 1),
+		record(id, "030", "container", "NAH2PO4"), perform(id, "030", 1), verify(id, "030"),
 		record(id, "040", "net", "13.58"), // below the action limit: the batch is held
 		{who: "sven", cmd: batch.AssessHold{Batch: id, Reason: "The balance was not tared after the boat was changed; balance W-07 checked with its check weight, in order. The material was weighed again."}},
 		{who: "sven", signer: "quinn", cmd: batch.AssessHold{Batch: id, Reason: "Cause found and repeatable; nothing had been added to the vessel. The batch goes on with a second weighing."}},
 		{who: "sven", cmd: batch.Resume{Batch: id, Reason: "Hold assessed by production and quality assurance."}},
-		{who: "olga", cmd: batch.Record{Batch: id, Step: "040", Value: "net", Raw: "13.85", Reason: "Weighed again after taring the boat."}},
-		perform(id, "040"), verify(id, "040"),
+		{who: "olga", cmd: batch.Record{Batch: id, Step: "040", Value: "net", Raw: "13.85", Reason: "Weighed again after taring the boat.", Seen: 1}},
+		perform(id, "040", 2), verify(id, "040"),
 		record(id, "050", "net", "56.98"),
-		{who: "olga", cmd: batch.Comment{Batch: id, Step: "050", Value: "net", Text: "The last spoonful was a little more than needed; within the action limits."}},
-		perform(id, "050"), perform(id, "060"),
+		{who: "olga", cmd: batch.Comment{Batch: id, Step: "050", Value: "net", Text: "The last spoonful was a little more than needed; within the action limits.", Seen: 1}},
+		perform(id, "050", 1), perform(id, "060", 0),
 		record(id, "070", "ph1", "7.39"), record(id, "070", "ph2", "7.41"), record(id, "070", "ph3", "7.44"),
-		{who: "olga", cmd: batch.Correct{Batch: id, Step: "070", Value: "ph3", Raw: "7.40", Reason: "Misread; the printout of the pH meter says 7.40."}},
-		perform(id, "070"),
-		record(id, "080", "appearance", "clear and colourless"), perform(id, "080"),
-		record(id, "090", "filter", "F-22841"), record(id, "090", "filled", filled), perform(id, "090"),
+		{who: "olga", cmd: batch.Correct{Batch: id, Step: "070", Value: "ph3", Raw: "7.40", Reason: "Misread; the printout of the pH meter says 7.40.", Seen: 1}},
+		perform(id, "070", 4),
+		record(id, "080", "appearance", "clear and colourless"), perform(id, "080", 1),
+		record(id, "090", "filter", "F-22841"), record(id, "090", "filled", filled), perform(id, "090", 2),
 		{who: "sven", cmd: batch.Perform{Batch: id, Step: "100"}},
 		{who: "sven", cmd: batch.Complete{Batch: id}},
 	}
@@ -104,12 +104,12 @@ func (d *demo) completeBuffer(id string) []scene {
 func (d *demo) halfwayTablets(id string) []scene {
 	return []scene{
 		record(id, "010", "clear", "yes"), record(id, "010", "clean", "yes"), record(id, "010", "temp", "21.4"), record(id, "010", "rh", "47"),
-		perform(id, "010"), verify(id, "010"),
-		perform(id, "020"),
+		perform(id, "010", 4), verify(id, "010"),
+		perform(id, "020", 0),
 		record(id, "030", "check", "20.006"),
-		{who: "olga", cmd: batch.Comment{Batch: id, Step: "030", Value: "check", Text: "6 g above; the balance is within its calibration (class III), maintenance is told."}},
-		perform(id, "030"),
-		record(id, "040", "container", "API-PARA"), record(id, "040", "lot", "P-2611-07"), record(id, "040", "net", "100.012"), perform(id, "040"), verify(id, "040"),
+		{who: "olga", cmd: batch.Comment{Batch: id, Step: "030", Value: "check", Text: "6 g above; the balance is within its calibration (class III), maintenance is told.", Seen: 1}},
+		perform(id, "030", 1),
+		record(id, "040", "container", "API-PARA"), record(id, "040", "lot", "P-2611-07"), record(id, "040", "net", "100.012"), perform(id, "040", 3), verify(id, "040"),
 		record(id, "050", "container", "EXC-MAIZE"), record(id, "050", "lot", "M-2609-02"),
 	}
 }

@@ -108,13 +108,18 @@ type race struct {
 func (r *race) step(open *procedure.StepState) {
 	step := open.Step
 	for _, v := range step.Values {
-		r.both(r.anna, r.bo, batch.Record{Batch: r.id, Step: step.ID, Value: v.ID, Raw: typed[step.ID+"."+v.ID]}, false)
+		// A first recording, also one with the reason of a late entry; then a correction and, where a number can be measured twice, a repetition.
+		c := batch.Record{Batch: r.id, Step: step.ID, Value: v.ID, Raw: typed[step.ID+"."+v.ID], LateReason: "Network was down"}
+		r.both(r.anna, r.bo, c, false)
+		r.both(r.anna, r.bo, batch.Correct{Batch: r.id, Step: step.ID, Value: v.ID, Raw: c.Raw, Reason: "Read again", Seen: 1}, false)
+		c.Reason, c.Seen = "Measured again", 2
+		r.both(r.anna, r.bo, c, false)
 	}
 	one, other := r.anna, r.bo
 	if step.Kind == procedure.SignOff {
 		one, other = r.sue, r.sven
 	}
-	r.both(one, other, batch.Perform{Batch: r.id, Step: step.ID}, batch.Signs(step))
+	r.both(one, other, batch.Perform{Batch: r.id, Step: step.ID, Seen: 3 * len(step.Values)}, batch.Signs(step))
 	if step.Critical {
 		r.both(r.cy, r.sven, batch.Verify{Batch: r.id, Step: step.ID}, true)
 	}

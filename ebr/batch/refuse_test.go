@@ -28,7 +28,7 @@ func TestBadInput(t *testing.T) {
 	}
 	late := func(at, reason string) batch.Record {
 		c := record("13.85")
-		c.PerformedAt, c.Reason = at, reason
+		c.PerformedAt, c.LateReason = at, reason
 		return c
 	}
 	for _, c := range []struct {
@@ -42,8 +42,8 @@ func TestBadInput(t *testing.T) {
 		{fault.Invalid, "reading", "longer than 30 digits", record(mega)},
 		{fault.Invalid, "reading", "at most 2 decimals", record("13.851")},
 		{fault.Invalid, "reading", "Net weight is missing", record("")},
-		{fault.TooLarge, "reason", "longer than 4000", late("", mega)},
-		{fault.Invalid, "reason", "U+1F600", late("", "ok \U0001F600")},
+		{fault.TooLarge, "late_reason", "longer than 4000", late("", mega)},
+		{fault.Invalid, "late_reason", "U+1F600", late("", "ok \U0001F600")},
 		{fault.TooLarge, "comment", "longer than 4000", batch.Comment{Batch: id, Text: mega}},
 		{fault.Invalid, "comment", "The comment is empty", batch.Comment{Batch: id, Text: " \n"}},
 		{fault.Invalid, "performed_at", "lies in the future", late(time.Now().Add(time.Hour).Format(form), "")},
@@ -60,7 +60,7 @@ func TestBadInput(t *testing.T) {
 		{fault.Missing, "", "There is no such batch", batch.Record{Batch: strings.ToUpper(id), Step: "040", Value: "net", Raw: "13.85"}},
 		{fault.Invalid, "reason", "The reason is missing", batch.Hold{Batch: id}},
 		{fault.NotReady, "", "Nothing is recorded there yet", batch.Correct{Batch: id, Step: "040", Value: "net", Raw: "13.85", Reason: "Wrong"}},
-		{fault.Invalid, "reason", "The reason is missing", batch.Correct{Batch: id, Step: "030", Value: "container", Raw: "NAH2PO4"}},
+		{fault.Invalid, "reason", "The reason is missing", batch.Correct{Batch: id, Step: "030", Value: "container", Raw: "NAH2PO4", Seen: 1}},
 		{fault.Conflict, "", "already started by Anna Keller at " + started.Format("2006-01-02 15:04:05 -07:00"), batch.Start{Batch: id}},
 	} {
 		before := p.fingerprint(c.command)
@@ -103,7 +103,7 @@ func TestStaleRecord(t *testing.T) {
 	perform := batch.Perform{Batch: id, Step: "040"}
 	ticket, err := p.ticket(p.anna, p.anna, perform)
 	require.NoError(t, err)
-	p.do(p.bo, batch.Correct{Batch: id, Step: "040", Value: "net", Raw: "13.86", Reason: "Read again"})
+	p.do(p.bo, batch.Correct{Batch: id, Step: "040", Value: "net", Raw: "13.86", Reason: "Read again", Seen: 1})
 	_, err = p.with(p.anna, ticket, perform)
 	require.Equal(t, fault.Conflict, fault.KindOf(err))
 	require.Contains(t, err.Error(), "The record changed since you read it")
@@ -142,7 +142,7 @@ func TestLateEntry(t *testing.T) {
 	require.NoError(t, err)
 	c := batch.Record{Batch: id, Step: "050", Value: "net", Raw: "56.73", PerformedAt: ago.Format("2006-01-02T15:04")}
 	p.refused(fault.Invalid, "more than 5 minutes after the act. Give the reason", p.anna, c)
-	c.Reason = "Hands were wet"
+	c.LateReason = "Hands were wet"
 	p.do(p.anna, c)
 	a := p.load(id).State.Step("050").Value("net").Current()
 	require.True(t, a.Late())
@@ -191,7 +191,7 @@ func TestAssessHold(t *testing.T) {
 	_, err = p.trySign(p.quinn, p.quinn, assess("Once more"))
 	require.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
 	p.refused(fault.NotReady, "still missing: a supervisor.", p.sue, batch.Resume{Batch: id, Reason: "Go on"})
-	p.do(p.anna, batch.Correct{Batch: id, Step: "050", Value: "net", Raw: "61.00", Reason: "Typed wrong"})
+	p.do(p.anna, batch.Correct{Batch: id, Step: "050", Value: "net", Raw: "61.00", Reason: "Typed wrong", Seen: 1})
 	p.sign(p.anna, p.sue, assess("Spoon slipped")) // covers the new hold too, at the operator's station
 	p.refused(fault.NotReady, "still missing: QA.", p.sue, batch.Resume{Batch: id, Reason: "Go on"})
 	p.sign(p.quirl, p.quirl, assess("No effect either"))
@@ -214,8 +214,8 @@ func TestSignedAsShown(t *testing.T) {
 	id := p.running()
 	p.upTo(id, "040")
 	p.do(p.anna, batch.Record{Batch: id, Step: "040", Value: "net", Raw: "13.92"})
-	p.do(p.anna, batch.Correct{Batch: id, Step: "040", Value: "net", Raw: "13.91", Reason: "Typed wrong"})
-	p.do(p.anna, batch.Comment{Batch: id, Step: "040", Value: "net", Text: "Scale drifts"})
+	p.do(p.anna, batch.Correct{Batch: id, Step: "040", Value: "net", Raw: "13.91", Reason: "Typed wrong", Seen: 1})
+	p.do(p.anna, batch.Comment{Batch: id, Step: "040", Value: "net", Text: "Scale drifts", Seen: 2})
 	p.do(p.anna, batch.Comment{Batch: id, Step: "040", Text: strings.Repeat("Long. ", 600)})
 	p.sign(p.anna, p.anna, batch.Perform{Batch: id, Step: "040"})
 	st, err := p.shown(batch.Verify{Batch: id, Step: "040"})

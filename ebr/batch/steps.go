@@ -17,7 +17,9 @@ type Record struct {
 	Value       string `json:"value" form:"-"`
 	Raw         string `json:"reading" form:"reading"`           // as typed (decimal separator "."), scanned or chosen
 	PerformedAt string `json:"performed_at" form:"performed_at"` // when it was done, for late entries; "" = now
-	Reason      string `json:"reason" form:"reason"`             // of a repeated measurement or a late entry
+	LateReason  string `json:"late_reason" form:"late_reason"`   // why it is entered only now
+	Reason      string `json:"reason" form:"reason"`             // of a repeated measurement
+	Seen        int    `json:"seen" form:"seen"`                 // readings of the value that the screen showed (procedure.State.Readings)
 }
 
 // Correct replaces a recorded reading, with a reason; the old one stays in the record and the step is verified again.
@@ -27,6 +29,7 @@ type Correct struct {
 	Value  string `json:"value" form:"-"`
 	Raw    string `json:"reading" form:"reading"`
 	Reason string `json:"reason" form:"reason"`
+	Seen   int    `json:"seen" form:"seen"` // readings of the value that the screen showed, corrections included
 }
 
 // Comment adds words to a value, a step (Value "") or the batch (Step "").
@@ -35,6 +38,7 @@ type Comment struct {
 	Step  string `json:"step" form:"-"`
 	Value string `json:"value" form:"-"`
 	Text  string `json:"comment" form:"comment"`
+	Seen  int    `json:"seen" form:"seen"` // of a comment on a value: its readings that the screen showed
 }
 
 // Perform says that the open step was done; signed when Signs says so of the step.
@@ -42,7 +46,8 @@ type Perform struct {
 	Batch       string `json:"batch" form:"-"`
 	Step        string `json:"step" form:"-"`
 	PerformedAt string `json:"performed_at" form:"performed_at"`
-	Reason      string `json:"reason" form:"reason"` // of a late entry
+	LateReason  string `json:"late_reason" form:"late_reason"` // why it is entered only now
+	Seen        int    `json:"seen" form:"seen"`               // readings of the step that the screen showed; not asked where the act is signed
 }
 
 // Verify is the signed look of a second person at a critical step (21 CFR 211.188(b)(11)).
@@ -82,13 +87,13 @@ func (c Perform) Home() audit.Stream { return home(c.Batch) }
 func (c Verify) Home() audit.Stream { return home(c.Batch) }
 
 // Why is the reason for the entry.
-func (c Record) Why() string { return c.Reason }
+func (c Record) Why() string { return procedure.Reasons(c.LateReason, c.Reason) }
 
 // Why is the reason for the entry.
 func (c Correct) Why() string { return c.Reason }
 
 // Why is the reason for the entry.
-func (c Perform) Why() string { return c.Reason }
+func (c Perform) Why() string { return c.LateReason }
 
 // Do keeps the reading.
 func (c Record) Do(ctx context.Context, tx *audit.Tx) error { return act(ctx, tx, c) }
@@ -123,20 +128,22 @@ func (c Verify) target() string  { return c.Batch }
 
 func (c Record) event() (procedure.Event, error) {
 	at, err := claimed(c.PerformedAt, time.Local)
-	return procedure.Event{Kind: procedure.EventRecorded, Step: c.Step, Value: c.Value, Raw: c.Raw, Reason: c.Reason, PerformedAt: at}, err
+	return procedure.Event{
+		Kind: procedure.EventRecorded, Step: c.Step, Value: c.Value, Raw: c.Raw, Reason: c.Reason, LateReason: c.LateReason, PerformedAt: at, Seen: c.Seen,
+	}, err
 }
 
 func (c Correct) event() (procedure.Event, error) {
-	return procedure.Event{Kind: procedure.EventCorrected, Step: c.Step, Value: c.Value, Raw: c.Raw, Reason: c.Reason}, nil
+	return procedure.Event{Kind: procedure.EventCorrected, Step: c.Step, Value: c.Value, Raw: c.Raw, Reason: c.Reason, Seen: c.Seen}, nil
 }
 
 func (c Comment) event() (procedure.Event, error) {
-	return procedure.Event{Kind: procedure.EventCommented, Step: c.Step, Value: c.Value, Reason: c.Text}, nil
+	return procedure.Event{Kind: procedure.EventCommented, Step: c.Step, Value: c.Value, Reason: c.Text, Seen: c.Seen}, nil
 }
 
 func (c Perform) event() (procedure.Event, error) {
 	at, err := claimed(c.PerformedAt, time.Local)
-	return procedure.Event{Kind: procedure.EventPerformed, Step: c.Step, Reason: c.Reason, PerformedAt: at}, err
+	return procedure.Event{Kind: procedure.EventPerformed, Step: c.Step, LateReason: c.LateReason, PerformedAt: at, Seen: c.Seen}, err
 }
 
 func (c Verify) event() (procedure.Event, error) {

@@ -61,6 +61,9 @@ func (w *walk) step(t *rapid.T) {
 	if role == "" {
 		role = access.Operator
 	}
+	if e.Seen = w.twin.Readings(e.Step, e.Value); e.Seen > 0 && rapid.IntRange(0, 9).Draw(t, "stale") == 0 {
+		e.Seen-- // a screen that was drawn before the last reading
+	}
 	c := w.command(e)
 	e.Person, e.PersonName, e.EnteredAt = who.ID, who.FullName, time.Now()
 	if st := w.twin.Step(e.Step); e.Kind == procedure.EventHoldAssessed || e.Kind == procedure.EventPerformed && st != nil && st.Step.Kind == procedure.SignOff && access.Holds([]access.Role{role}, access.Role(st.Step.Role)) {
@@ -142,6 +145,8 @@ func (w *walk) reading(t *rapid.T, e procedure.Event) procedure.Event {
 	switch e.Kind {
 	case procedure.EventIssued, procedure.EventStarted, procedure.EventVerified, procedure.EventCompleted:
 		e.Reason = "" // these forms ask for none
+	case procedure.EventPerformed:
+		e.Reason, e.LateReason = "", e.Reason
 	}
 	if e.Kind != procedure.EventRecorded && e.Kind != procedure.EventCorrected {
 		return e
@@ -159,13 +164,13 @@ func (w *walk) command(e procedure.Event) command {
 	case procedure.EventStarted:
 		return batch.Start{Batch: w.id}
 	case procedure.EventRecorded:
-		return batch.Record{Batch: w.id, Step: e.Step, Value: e.Value, Raw: e.Raw, Reason: e.Reason}
+		return batch.Record{Batch: w.id, Step: e.Step, Value: e.Value, Raw: e.Raw, Reason: e.Reason, Seen: e.Seen}
 	case procedure.EventCorrected:
-		return batch.Correct{Batch: w.id, Step: e.Step, Value: e.Value, Raw: e.Raw, Reason: e.Reason}
+		return batch.Correct{Batch: w.id, Step: e.Step, Value: e.Value, Raw: e.Raw, Reason: e.Reason, Seen: e.Seen}
 	case procedure.EventCommented:
-		return batch.Comment{Batch: w.id, Step: e.Step, Value: e.Value, Text: e.Reason}
+		return batch.Comment{Batch: w.id, Step: e.Step, Value: e.Value, Text: e.Reason, Seen: e.Seen}
 	case procedure.EventPerformed:
-		return batch.Perform{Batch: w.id, Step: e.Step, Reason: e.Reason}
+		return batch.Perform{Batch: w.id, Step: e.Step, LateReason: e.LateReason, Seen: e.Seen}
 	case procedure.EventVerified:
 		return batch.Verify{Batch: w.id, Step: e.Step}
 	case procedure.EventHeld:

@@ -242,7 +242,7 @@ func (p *plant) finish(id string, open *procedure.StepState) {
 			p.do(p.anna, batch.Record{Batch: id, Step: step.ID, Value: value, Raw: typed[step.ID+"."+value]})
 		}
 	}
-	perform := batch.Perform{Batch: id, Step: step.ID}
+	perform := batch.Perform{Batch: id, Step: step.ID, Seen: p.load(id).State.Readings(step.ID, "")}
 	switch {
 	case open.Performed != nil:
 	case step.Kind == procedure.SignOff:

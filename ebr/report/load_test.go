@@ -31,7 +31,7 @@ func TestPrintedBatchEqualsItsTables(t *testing.T) {
 	p.performSigned("030")
 	p.record("040", "net", "13.85")
 	p.performSigned("040")
-	p.do(p.anna, batch.Correct{Batch: p.batch, Step: "040", Value: "net", Raw: "13.86", Reason: "Read the display again, “6” not “5”"})
+	p.do(p.anna, batch.Correct{Batch: p.batch, Step: "040", Value: "net", Raw: "13.86", Reason: "Read the display again, “6” not “5”", Seen: 1})
 	p.do(p.anna, batch.Comment{Batch: p.batch, Step: "040", Text: "Display of the scale is worn"})
 
 	half := p.print()
@@ -44,7 +44,7 @@ func TestPrintedBatchEqualsItsTables(t *testing.T) {
 
 	p.performSigned("040")
 	p.record("050", "net", "57.00")
-	p.do(p.anna, batch.Comment{Batch: p.batch, Step: "050", Value: "net", Text: "Scale drifts,\nsee its log; Temp. 22 °C ± 0.5, ≤ 5 µg"})
+	p.do(p.anna, batch.Comment{Batch: p.batch, Step: "050", Value: "net", Text: "Scale drifts,\nsee its log; Temp. 22 °C ± 0.5, ≤ 5 µg", Seen: 1})
 	p.perform("050")
 	p.do(p.sue, batch.Hold{Batch: p.batch, Reason: "Power cut"})
 	p.do(p.sue, batch.Resume{Batch: p.batch, Reason: "Power is back"})
@@ -54,7 +54,7 @@ func TestPrintedBatchEqualsItsTables(t *testing.T) {
 	p.sign(p.sue, batch.AssessHold{Batch: p.batch, Reason: "Electrode was dry"})
 	p.sign(p.quinn, batch.AssessHold{Batch: p.batch, Reason: "No effect on the product"})
 	p.do(p.sue, batch.Resume{Batch: p.batch, Reason: "Electrode wetted"})
-	p.do(p.anna, batch.Record{Batch: p.batch, Step: "070", Value: "ph2", Raw: "7.42", Reason: "Measured again with a wet electrode"})
+	p.do(p.anna, batch.Record{Batch: p.batch, Step: "070", Value: "ph2", Raw: "7.42", Reason: "Measured again with a wet electrode", Seen: 1})
 	p.record("070", "ph3", "7.41")
 	p.perform("070")
 	p.record("080", "appearance", "clear and colourless")

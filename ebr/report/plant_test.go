@@ -91,7 +91,9 @@ func (p *plant) record(step, value, raw string) {
 func (p *plant) perform(steps ...string) {
 	p.T.Helper()
 	for _, step := range steps {
-		p.do(p.anna, batch.Perform{Batch: p.batch, Step: step})
+		var b *batch.Batch
+		require.NoError(p.T, p.Trail.Read(p.Ctx, func(q *audit.Reader) (err error) { b, err = batch.Load(p.Ctx, q, p.batch); return err }))
+		p.do(p.anna, batch.Perform{Batch: p.batch, Step: step, Seen: b.State.Readings(step, "")})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"veribatch/internal/fault"
+	"veribatch/internal/plaintext"
 	"veribatch/recipes/formula"
 )
 
@@ -31,11 +32,22 @@ func (s *State) Decide(command Event) ([]Event, error) {
 	if f := s.may(e); f != nil {
 		return nil, f
 	}
+	if f := s.checkSeen(e); f != nil {
+		return nil, f
+	}
 	if err := s.complete(&e); err != nil {
 		return nil, err
 	}
+	apart := e
+	e.Reason, e.LateReason, e.Seen = Reasons(e.LateReason, e.Reason), "", 0
 	if f := s.Check(e); f != nil {
 		return nil, f
+	}
+	if f := s.checkApart(apart); f != nil {
+		return nil, f
+	}
+	if _, err := plaintext.CleanLines(FieldLateReason, e.Reason, plaintext.MaxComment); err != nil {
+		return nil, err
 	}
 	if !e.reads() || e.Judgement != formula.Action {
 		return []Event{e}, nil
@@ -50,6 +62,12 @@ func (s *State) complete(e *Event) error {
 		return err
 	}
 	e.Reason = reason
+	if !e.reads() && e.Kind != EventPerformed {
+		e.LateReason = "" // nothing else claims another time
+	}
+	if e.LateReason, err = plaintext.CleanLines(FieldLateReason, e.LateReason, plaintext.MaxComment); err != nil {
+		return err
+	}
 	if !e.reads() {
 		return nil
 	}

@@ -136,7 +136,7 @@ func (s *State) checkTime(e Event) *fault.Error {
 	case e.Done().Before(s.Started.Truncate(time.Minute)): // people claim minutes, the start has seconds
 		return fault.At(FieldPerformedAt, "This time lies before the start of the batch at %s. Type when it was done.", s.Started.Format(moment))
 	case e.Late() && strings.TrimSpace(e.Reason) == "":
-		return fault.At(FieldReason, "This entry is made more than %d minutes after the act. Give the reason why it is late.", int(LateAfter.Minutes()))
+		return tooLate()
 	}
 	return nil
 }
@@ -159,8 +159,11 @@ func (s *State) checkReason(e Event) *fault.Error {
 	case EventRecorded:
 		v := s.Step(e.Step).Value(e.Value)
 		if current := v.Current(); current != nil && !given {
-			return &fault.Error{Kind: fault.Conflict, Field: FieldReason,
-				Message: v.Value.Title + ": " + current.Display() + " was already recorded by " + by(current.Event) + ". If you measure again, give the reason."}
+			return repeated(v)
+		}
+		if v.NeedsComment() {
+			return fault.New(fault.NotReady, "%s: %s is outside the alert limits %s. Say why in a comment on it, then measure again.",
+				v.Value.Title, v.Current().Display(), v.Value.Alert.Text())
 		}
 	case EventPerformed:
 		if step := s.Step(e.Step).Step; step.Kind == SignOff && e.Role != step.Role {

@@ -57,6 +57,10 @@ type Event struct {
 
 	Reason string // why, or the words of a comment
 
+	// Of a command only; Decide puts the reason of a late entry beside the other one.
+	LateReason string // recorded, performed: why it is entered only now
+	Seen       int    // recorded, corrected, performed, comment on a value: how many readings the screen showed, see State.Readings
+
 	Person      string    // ID of who is accountable
 	PersonName  string    // printed name, for messages and pages
 	Role        string    // performed on a sign-off, hold_assessed: the role in which the person acted

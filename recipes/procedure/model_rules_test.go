@@ -31,6 +31,7 @@ type mvalue struct {
 	readings map[string]string // typed → "ok", "alert" or "action"; anything else is refused
 	last     string            // judgement of the last reading, "" for none
 	comment  bool
+	count    int // readings so far
 }
 
 // readings to choose from; the limits of the procedure in plant_test.go are restated here by example.
@@ -86,7 +87,7 @@ func (m *model) play(e Event) bool {
 	if !e.PerformedAt.IsZero() {
 		ago := e.EnteredAt.Sub(e.PerformedAt)
 		onStep := e.Kind == "recorded" || e.Kind == "corrected" || e.Kind == "performed"
-		if !onStep || ago < -time.Minute || ago > 5*time.Minute && !reason || e.PerformedAt.Before(m.started) {
+		if !onStep || ago < -time.Minute || ago > 5*time.Minute && e.LateReason == "" || e.PerformedAt.Before(m.started) {
 			return false
 		}
 	}
@@ -155,6 +156,9 @@ func (m *model) playStep(e Event, reason bool) bool {
 		if !reason || m.state == "complete" || m.state == "aborted" || i < 0 && e.Step+e.Value != "" || j < 0 && e.Value != "" {
 			return false
 		}
+		if j >= 0 && e.Seen != m.steps[i].values[j].count {
+			return false
+		}
 		m.created = true // some event has happened
 		if j >= 0 {
 			m.steps[i].values[j].comment = true
@@ -170,7 +174,7 @@ func (m *model) playStep(e Event, reason bool) bool {
 	}
 	switch e.Kind {
 	case "recorded":
-		if j < 0 || i != m.open() || s.performed || s.values[j].last != "" && !reason {
+		if j < 0 || i != m.open() || s.performed || s.values[j].last != "" && !reason || s.values[j].last == "alert" && !s.values[j].comment || s.values[j].count != e.Seen {
 			return false
 		}
 		for _, v := range s.values[:j] {
@@ -180,7 +184,7 @@ func (m *model) playStep(e Event, reason bool) bool {
 		}
 		return m.read(s, j, e)
 	case "corrected":
-		if j < 0 || i > m.open() || s.values[j].last == "" || !reason || !m.read(s, j, e) {
+		if j < 0 || i > m.open() || s.values[j].last == "" || !reason || s.values[j].count != e.Seen || !m.read(s, j, e) {
 			return false
 		}
 		s.performed, s.verified = false, false
@@ -190,6 +194,9 @@ func (m *model) playStep(e Event, reason bool) bool {
 			if v.last == "" || v.last == "alert" && !v.comment {
 				return false
 			}
+		}
+		if !s.critical && s.role == "" && e.Seen != m.count(e.Step, e.Value) {
+			return false
 		}
 		if i != m.open() || s.performed || e.Value != "" && j < 0 || s.role != "" && s.role != e.Role {
 			return false
@@ -206,6 +213,19 @@ func (m *model) playStep(e Event, reason bool) bool {
 	return false
 }
 
+// count gives how many readings a value has, or a whole step.
+func (m *model) count(step, value string) (n int) {
+	i, j := m.find(step, value)
+	for k := range m.steps {
+		for l, v := range m.steps[k].values {
+			if k == i && (j < 0 || l == j) {
+				n += v.count
+			}
+		}
+	}
+	return n
+}
+
 func (m *model) read(s *mstep, j int, e Event) bool {
 	v := &s.values[j]
 	judgement, ok := v.readings[e.Raw]
@@ -213,6 +233,7 @@ func (m *model) read(s *mstep, j int, e Event) bool {
 		return false
 	}
 	v.last, v.comment, s.workers[e.Person] = judgement, false, true
+	v.count++
 	if judgement == "action" {
 		m.state = "held"
 		m.causes = append(m.causes, mcause{map[string]string{}, s.workers})

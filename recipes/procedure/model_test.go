@@ -14,7 +14,7 @@ import (
 
 // likely gives a command that brings the batch on, so that sequences reach the end and not only refusals.
 func (m *model) likely(t *rapid.T, e Event) Event {
-	e.Reason, e.PerformedAt, e.Step, e.Value = "because", time.Time{}, "", ""
+	e.Reason, e.LateReason, e.PerformedAt, e.Step, e.Value = "because", "", time.Time{}, "", ""
 	switch m.state {
 	case "ordered":
 		e.Kind = "issued"
@@ -72,6 +72,7 @@ func draw(t *rapid.T, m *model, now time.Time) Event {
 		e.Kind = EventCorrected
 	}
 	e.Reason = rapid.SampledFrom([]string{"", "because", "because"}).Draw(t, "reason")
+	e.LateReason = rapid.SampledFrom([]string{"", "too busy"}).Draw(t, "late reason")
 	e.Role = rapid.SampledFrom([]string{"", "supervisor", "qa", "operator"}).Draw(t, "role")
 	if ago := rapid.SampledFrom([]int{0, 0, 0, 0, -61, -60, -1, 300, 301, 3600}).Draw(t, "ago"); ago != 0 {
 		e.PerformedAt = now.Add(-time.Duration(ago) * time.Second)
@@ -99,6 +100,9 @@ func TestModel(t *testing.T) {
 		for n := 0; n < 200; n++ {
 			now = now.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "minutes")) * time.Minute)
 			e := draw(t, m, now)
+			if e.Seen = m.count(e.Step, e.Value); rapid.IntRange(0, 9).Draw(t, "stale") == 0 {
+				e.Seen += rapid.SampledFrom([]int{-1, 1}).Draw(t, "other screen")
+			}
 			events, err := s.Decide(e)
 			if err != nil && fault.KindOf(err) == fault.Internal && e.PerformedAt.IsZero() {
 				t.Fatalf("%d: %s %s.%s: %v", n, e.Kind, e.Step, e.Value, err)

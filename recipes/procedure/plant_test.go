@@ -68,7 +68,11 @@ func act(kind EventKind, person, place, raw string, with ...func(*Event)) Event 
 }
 
 func why(reason string) func(*Event) { return func(e *Event) { e.Reason = reason } }
-func as(role string) func(*Event)    { return func(e *Event) { e.Role = role } }
+func late(reason string) func(*Event) {
+	return func(e *Event) { e.LateReason = reason }
+}
+func saw(n int) func(*Event)      { return func(e *Event) { e.Seen = n } }
+func as(role string) func(*Event) { return func(e *Event) { e.Role = role } }
 func claimed(ago time.Duration) func(*Event) {
 	return func(e *Event) { e.PerformedAt = e.EnteredAt.Add(-ago) }
 }
@@ -77,6 +81,7 @@ func claimed(ago time.Duration) func(*Event) {
 func (p *plant) try(e Event, with ...func(*Event)) ([]Event, error) {
 	p.now = p.now.Add(time.Minute)
 	e.EnteredAt = p.now
+	e.Seen = p.state.Readings(e.Step, e.Value)
 	for _, w := range with {
 		w(&e)
 	}

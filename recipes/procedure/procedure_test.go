@@ -185,6 +185,7 @@ func TestAlertAsksForComment(t *testing.T) {
 		do(act(EventCommented, "anna", "020.look", "", why("On another value"))).
 		refuse(fault.NotReady, "the comment on Loss on drying is missing", act(EventPerformed, "anna", "020", "")).
 		refuse(fault.Invalid, "The comment is empty", act(EventCommented, "anna", "020.lod", "", why("  "))).
+		refuse(fault.NotReady, "2.41 % is outside the alert limits 2.0 to 2.4. Say why in a comment", act(EventRecorded, "anna", "020.lod", "2.2", why("Repeated"))).
 		do(act(EventCommented, "anna", "020.lod", "", why("Probe was cold"))).
 		do(act(EventRecorded, "anna", "020.lod", "1.95", why("Repeated with a warm probe"))).
 		refuse(fault.NotReady, "the comment on Loss on drying is missing", act(EventPerformed, "anna", "020", "")). // the comment was on the first reading
@@ -283,7 +284,7 @@ func TestTwoClocks(t *testing.T) {
 	}{{0, false}, {-time.Minute, false}, {5 * time.Minute, false}, {5*time.Minute + time.Second, true}, {time.Hour, true}} {
 		q := newPlant(t).do(at020...)
 		q.now = q.now.Add(time.Hour)
-		events, err := q.try(weigh, claimed(c.ago), why("Network was down"))
+		events, err := q.try(weigh, claimed(c.ago), late("Network was down"))
 		if err != nil || events[0].Late() != c.late {
 			t.Errorf("%v ago: late %v, %v", c.ago, events[0].Late(), err)
 		}

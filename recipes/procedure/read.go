@@ -17,6 +17,7 @@ import (
 const (
 	FieldReading     = "reading"
 	FieldReason      = "reason"
+	FieldLateReason  = "late_reason"
 	FieldComment     = "comment"
 	FieldPerformedAt = "performed_at"
 )
