@@ -1,9 +1,9 @@
 -- Batches: orders, issued records and what happened to them (design: execution; 21 CFR 211.188, 11.10(f)).
 --
 -- SQLSTATEs raised here, beside the constraint names:
---   VB020 a person would verify own work, or work on what the person verified
+--   VB020 a person would verify own work, work on what the person verified, or assess a hold of own work or for a second time
 --   VB021 a line of a history is not the next one, or not by the person and at the time of its entry
---   VB023 a batch was changed in a way that its states do not allow
+--   VB023 a batch was changed in a way that its states do not allow, or goes on with a hold that was not assessed
 
 -- +goose Up
 
@@ -116,9 +116,44 @@ create table ebr.batch_history (
 );
 create index batch_history_by_step on ebr.batch_history (batch, step, person) where event in ('recorded', 'corrected', 'performed', 'verified');
 
+-- Holds by a reading outside action limits, open since the last 'resumed': each is assessed by a supervisor and by QA, two persons who did
+-- not work in its step before (21 CFR 211.192, 211.22(a)), and the batch goes on only after that. A line assesses every hold that its person may judge.
+-- +goose StatementBegin
+create function ebr.batch_history_holds(line ebr.batch_history) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    resumed int;
+begin
+    if line.event not in ('hold_assessed', 'resumed') then
+        return;
+    end if;
+    select coalesce(max(h.ord), 0) into resumed from ebr.batch_history h where h.batch = line.batch and h.event = 'resumed';
+    if line.event = 'hold_assessed' and not exists (select from ebr.person_roles r where r.person = line.person and r.role = line.role and r.revoked_at is null) then
+        raise exception using errcode = 'VB021', message = 'a hold is assessed in a role that the person holds';
+    end if;
+    if line.event = 'hold_assessed' and (line.role not in ('supervisor', 'qa') or not exists (
+        select from ebr.batch_history h where h.batch = line.batch and h.event = 'held' and h.value <> '' and h.ord > resumed
+        and not exists (select from ebr.batch_history a where a.batch = line.batch and a.event = 'hold_assessed' and a.ord > h.ord and (a.person = line.person or a.role = line.role))
+        and not exists (select from ebr.batch_history w where w.batch = line.batch and w.step = h.step and w.person = line.person
+                        and w.event in ('recorded', 'corrected', 'performed')))) then
+        raise exception using errcode = 'VB020', constraint = 'batch_history_assessors', message = 'a hold is assessed by two persons in two roles who did not work in its step';
+    end if;
+    if line.event = 'resumed' and exists (
+        select from ebr.batch_history h where h.batch = line.batch and h.event = 'held' and h.value <> '' and h.ord > resumed
+        and (select least(count(distinct a.role), count(distinct a.person)) from ebr.batch_history a where a.batch = line.batch and a.event = 'hold_assessed' and a.ord > h.ord
+             and not exists (select from ebr.batch_history w where w.batch = line.batch and w.step = h.step and w.person = a.person and w.ord < a.ord
+                             and w.event in ('recorded', 'corrected', 'performed'))) < 2) then
+        raise exception using errcode = 'VB023', constraint = 'batch_history_assessed', message = 'a batch goes on only after every hold by a reading was assessed by a supervisor and by QA';
+    end if;
+end $$;
+-- +goose StatementEnd
+revoke execute on function ebr.batch_history_holds from public;
+
 -- Who worked in a step never verifies it, and who verified it never works in it afterwards (21 CFR 211.188(b)(11); EU GMP Annex 11 (6)).
 -- The row of the batch is locked first, so that two entries at once see each other, whatever their streams are. Every line is the next
--- one of its batch, made by the person and at the time of the open entry, and its signature is that person's.
+-- one of its batch, made by the person and at the time of the open entry, and its signature was given in that entry and for this event.
 -- +goose StatementBegin
 create function ebr.batch_history_guard() returns trigger
 language plpgsql security definer
@@ -130,16 +165,18 @@ declare
 begin
     perform from ebr.batches b where b.id = new.batch for no key update;
     select coalesce(max(h.ord), 0) into last from ebr.batch_history h where h.batch = new.batch;
-    select d.person, d.at into entry from audit.desk d where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id();
+    select d.person, d.at, d.act into entry from audit.desk d where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id();
     if not found then
         return new; -- no open entry: the trail refuses the row with its own words
     end if;
     if new.ord <> last + 1 or new.person <> entry.person or new.entered_at <> entry.at then
         raise exception using errcode = 'VB021', message = format('line %s of the history of batch %s is not the next one of its entry', new.ord, new.batch);
     end if;
-    if new.signature is not null and not exists (select from ebr.signatures s where s.id = new.signature and s.person = new.person) then
-        raise exception using errcode = 'VB021', message = 'the signature is not that of the person who acted';
+    if new.signature is not null and (not ebr.signed_in_entry(new.signature) or (new.event, entry.act) not in (('issued', 'batch.issue'),
+            ('performed', 'step.perform'), ('verified', 'step.verify'), ('hold_assessed', 'hold.assess'), ('aborted', 'batch.abort'), ('completed', 'batch.complete'))) then
+        raise exception using errcode = 'VB021', message = 'the signature was not given by this person, in this entry, for this event';
     end if;
+    perform ebr.batch_history_holds(new);
     if new.event = 'verified' and exists (select from ebr.batch_history h where h.batch = new.batch and h.step = new.step and h.person = new.person
                                           and h.event in ('recorded', 'corrected', 'performed'))
        or new.event in ('recorded', 'corrected', 'performed') and exists (select from ebr.batch_history h where h.batch = new.batch and h.step = new.step

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"veribatch/audit"
+	"veribatch/ebr/batch"
+	"veribatch/recipes"
 	"veribatch/signatures"
 )
 
@@ -43,10 +45,31 @@ func verifyAll(ctx context.Context, trail *audit.Trail) (report audit.Report, er
 		if report, err = audit.Verify(ctx, r); err != nil {
 			return err
 		}
-		report.Signatures, err = signatures.VerifyAll(ctx, r, func(id string, why error) {
-			report.Findings = append(report.Findings, fmt.Sprintf("table ebr.signatures id %s: %v", id, why))
-		})
-		return err
+		return verifySignatures(ctx, r, &report)
 	})
 	return report, err
+}
+
+// verifySignatures checks that every signature is whole, and that it stands in a recipe or a batch beside that for which it was given.
+func verifySignatures(ctx context.Context, r *audit.Reader, report *audit.Report) (err error) {
+	found := func(row string, why error) {
+		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
+	}
+	report.Signatures, err = signatures.VerifyAll(ctx, r, func(id string, why error) { found("table ebr.signatures id "+id, why) })
+	if err != nil {
+		return err
+	}
+	inRecipes, err := recipes.VerifySignatures(ctx, r, found)
+	if err != nil {
+		return err
+	}
+	inBatches, err := batch.VerifySignatures(ctx, r, found)
+	if err != nil {
+		return err
+	}
+	stored, err := signatures.Count(ctx, r)
+	if err == nil && stored != inRecipes+inBatches {
+		found("table ebr.signatures", fmt.Errorf("%d signatures are stored and %d stand beside a record", stored, inRecipes+inBatches))
+	}
+	return err
 }

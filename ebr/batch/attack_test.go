@@ -16,6 +16,7 @@ import (
 	"veribatch/recipes"
 	"veribatch/recipes/library"
 	"veribatch/recipes/procedure"
+	"veribatch/signatures"
 	"veribatch/signatures/signtest"
 )
 
@@ -77,12 +78,12 @@ func TestAroundGo(t *testing.T) {
 	}{
 		{"the verifier records", "VB020 batch_history_second_person", line{p.bo, "step.record", "recorded", "030", "container", p.bo.ID, nil}},
 		{"the verifier performs", "VB020 batch_history_second_person", line{p.bo, "step.perform", "performed", "030", "", p.bo.ID, nil}},
-		{"the performer verifies", "VB020 batch_history_second_person", line{p.anna, "step.verify", "verified", "030", "", p.anna.ID, b.State.Step("030").Performed.Signature}},
+		{"the performer verifies", "VB020 batch_history_second_person", line{p.anna, "step.verify", "verified", "030", "", p.anna.ID, nil}},
 		{"verified without a signature", "23514 batch_history_signed", line{p.cy, "step.verify", "verified", "030", "", p.cy.ID, nil}},
 		{"verified with another's signature", "VB021", line{p.cy, "step.verify", "verified", "030", "", p.cy.ID, signature}},
 		{"verified in another's name", "VB021", line{p.cy, "step.verify", "verified", "030", "", p.bo.ID, signature}},
 		{"recorded in another's name", "VB021", line{p.anna, "step.record", "recorded", "040", "net", p.bo.ID, nil}},
-		{"a signature used twice", "23505 batch_history_signature_once", line{p.bo, "step.verify", "verified", "040", "", p.bo.ID, signature}},
+		{"a signature of another entry", "VB021", line{p.bo, "step.verify", "verified", "040", "", p.bo.ID, signature}},
 	} {
 		code, err := p.forge(stream, id, c.line)
 		require.Equal(t, c.code, code, "%s: %v", c.why, err)
@@ -111,6 +112,116 @@ func TestAroundGo(t *testing.T) {
 		select $1, 'B-2026-777777', 'PO-X', recipe_version, 'running', steps, ordered_at from ebr.batches limit 1`, audit.NewID())
 	require.Equal(t, "VB023", code, "born running: %v", err)
 	p.clean()
+}
+
+// forgeSigned signs a statement under an entry, past all rules in Go, and writes a line with that signature: what the guards of signatures let
+// pass, so that the rules behind them are asked.
+func (p *plant) forgeSigned(id string, who signtest.Person, act string, st signatures.Statement, event, step, role string) string {
+	p.T.Helper()
+	in := audit.Intent{Session: who.Token, Ticket: p.Ticket(who, who, st), Act: act, Home: p.load(id).Stream(), Reason: "attack"}
+	_, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error {
+		s, err := signatures.Sign(p.Ctx, tx, st)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(p.Ctx, forgeRole, audit.NewID(), id, event, step, role, who.ID, tx.Now(), s.ID)
+		return err
+	})
+	var pg *pgconn.PgError
+	require.True(p.T, errors.As(err, &pg), "%s %s: %v", event, role, err)
+	return strings.TrimSpace(pg.Code + " " + pg.ConstraintName)
+}
+
+const forgeRole = `insert into ebr.batch_history (id, batch, ord, event, step, reason, role, person, entered_at, signature)
+	select $1, $2, (select max(ord) + 1 from ebr.batch_history where batch = $2), $3, $4, 'again', $5, $6, $7, $8`
+
+// TestHoldsInTheDatabase: PostgreSQL refuses an assessment by who worked in the step, a second one by the same person or role, one in a role
+// that the person does not hold, and a batch that goes on before both.
+func TestHoldsInTheDatabase(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	p.upTo(id, "040")
+	p.do(p.sven, batch.Record{Batch: id, Step: "040", Value: "net", Raw: "20.00"})
+	require.Equal(t, procedure.Held, p.load(id).State.Batch)
+	const assess, resume = "hold.assess", `insert into ebr.batch_history (id, batch, ord, event, reason, person, entered_at)
+		select $1, $2, (select max(ord) + 1 from ebr.batch_history where batch = $2), 'resumed', 'again', $3, $4`
+	goOn := func() string {
+		t.Helper()
+		var code string
+		in := audit.Intent{Session: p.sue.Token, Act: "batch.resume", Home: p.load(id).Stream(), Reason: "attack"}
+		_, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error {
+			_, err := tx.Exec(p.Ctx, resume, audit.NewID(), id, p.sue.ID, tx.Now())
+			return err
+		})
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) {
+			code = pg.Code + " " + pg.ConstraintName
+		}
+		return code
+	}
+	shown := func() signatures.Statement {
+		t.Helper()
+		st, err := p.shown(batch.AssessHold{Batch: id, Reason: "No effect"})
+		require.NoError(t, err)
+		return st
+	}
+	const twoPersons, notYet = "VB020 batch_history_assessors", "VB023 batch_history_assessed"
+	require.Equal(t, twoPersons, p.forgeSigned(id, p.sven, assess, shown(), "hold_assessed", "", "supervisor"), "he made the reading")
+	require.Equal(t, "VB021", p.forgeSigned(id, p.sue, assess, shown(), "hold_assessed", "", "qa"), "not her role")
+	require.Equal(t, "VB021", p.forgeSigned(id, p.sue, assess, shown(), "verified", "030", ""), "a signature for another event")
+	require.Equal(t, notYet, goOn())
+	_, err := p.trySign(p.sven, p.sven, batch.AssessHold{Batch: id, Reason: "No effect"})
+	require.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
+	require.Contains(t, err.Error(), "You worked in step 040 yourself")
+	p.sign(p.sue, p.sue, batch.AssessHold{Batch: id, Reason: "No effect"})
+	require.Equal(t, twoPersons, p.forgeSigned(id, p.sue, assess, shown(), "hold_assessed", "", "supervisor"), "for a second time")
+	require.Equal(t, notYet, goOn(), "QA is missing")
+	p.sign(p.quinn, p.quinn, batch.AssessHold{Batch: id, Reason: "No effect"})
+	p.do(p.sue, batch.Resume{Batch: id, Reason: "Assessed"})
+	p.clean()
+}
+
+// TestMovedSignatures: signatures that a database administrator moves to other lines, takes away or whose recipe is taken away are found.
+func TestMovedSignatures(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	p.upTo(id, "050")
+	verify := func() (placed int, found []string) {
+		require.NoError(t, p.Trail.Read(p.Ctx, func(r *audit.Reader) (err error) {
+			placed, err = batch.VerifySignatures(p.Ctx, r, func(row string, why error) { found = append(found, row+": "+why.Error()) })
+			return err
+		}))
+		return placed, found
+	}
+	signed := 0
+	for _, e := range p.load(id).History() {
+		if e.Signature != "" {
+			signed++
+		}
+	}
+	placed, found := verify()
+	require.Equal(t, signed, placed)
+	require.Empty(t, found)
+	super := p.DB.Super(t)
+	bend := func(sql string) {
+		t.Helper()
+		_, err := super.Exec(p.Ctx, `set session_replication_role = replica; alter table ebr.batch_history disable trigger user; alter table audit.contents disable trigger user; `+sql)
+		require.NoError(t, err)
+	}
+	bend(`alter table ebr.batch_history drop constraint batch_history_signature_once;
+		update ebr.batch_history h set signature = o.signature from ebr.batch_history o where h.event = 'verified' and h.step = '040' and o.event = 'verified' and o.step = '030'`)
+	_, found = verify()
+	require.Len(t, found, 1)
+	require.Contains(t, found[0], "does not cover version ")
+	bend(`update ebr.batch_history set signature = null where event = 'performed' and step = '030'`)
+	_, found = verify()
+	require.Len(t, found, 2)
+	require.Contains(t, strings.Join(found, "\n"), "Step 030 is performed without the signature")
+	bend(`delete from audit.contents c using ebr.batches b where b.recipe_digest = c.digest`)
+	_, found = verify()
+	require.Contains(t, strings.Join(found, "\n"), "is not kept")
 }
 
 // TestTwoStreamsAtOnce: two entries in different streams, which no head lock holds apart, verify a step and record in it by one person at

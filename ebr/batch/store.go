@@ -20,6 +20,8 @@ var (
 	_ = audit.Explain("batches_order_once", fault.Conflict, "This order number was used just now by someone else. Reload to see it.")
 	_ = audit.Explain("batch_history_ord_once", fault.Conflict, "Someone did something in this batch just now. Reload to see it.")
 	_ = audit.Explain("batch_history_second_person", fault.Refused, "Nobody verifies own work. Another person has to do this.")
+	_ = audit.Explain("batch_history_assessors", fault.Refused, "A hold is assessed by a supervisor and by QA, two persons who did not work in its step. Ask a colleague.")
+	_ = audit.Explain("batch_history_assessed", fault.NotReady, "The batch goes on when a supervisor and QA assessed its hold.")
 )
 
 func stream(id string) audit.Stream { return audit.Stream("batch/" + id) }

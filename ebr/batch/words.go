@@ -100,9 +100,7 @@ func (c Perform) words(b *Batch, e procedure.Event) signatures.Statement {
 	}
 	s := b.heading()
 	s.step(st)
-	meaning := "performed"
 	if st.Step.Kind == procedure.SignOff {
-		meaning = st.Step.Meaning
 		s.add("Signed in the role", "%s", st.Step.Role)
 	}
 	if !e.PerformedAt.IsZero() {
@@ -111,7 +109,7 @@ func (c Perform) words(b *Batch, e procedure.Event) signatures.Statement {
 	if e.Reason != "" {
 		s.add("Reason", "%s", e.Reason)
 	}
-	return b.seal(c.Act(), meaning, s)
+	return b.seal(c.Act(), performedMeaning(st.Step), s)
 }
 
 func (c Verify) words(b *Batch, e procedure.Event) signatures.Statement {
