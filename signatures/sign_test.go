@@ -339,6 +339,13 @@ func TestVerifyAllFindsChangedSignatures(t *testing.T) {
 	verified, found = check()
 	require.Equal(t, 1, verified)
 	require.Equal(t, []string{ids[1] + ": The signature was made with the meaning verified.", ids[2] + ": The signature does not fit its manifest."}, found)
+
+	_, err := p.super.Exec(p.Ctx, "set session_replication_role = replica; delete from audit.contents where digest = (select manifest_digest from ebr.signatures where id = '"+ids[0]+"')")
+	require.NoError(t, err)
+	verified, found = check()
+	require.Equal(t, 0, verified)
+	require.Len(t, found, 3, "a signature whose manifest was taken away is found, not left out")
+	require.Contains(t, strings.Join(found, "\n"), ids[0]+": The signature has lost its statement or its manifest.")
 }
 
 // The server itself cannot change or remove what was signed.
