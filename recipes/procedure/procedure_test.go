@@ -353,10 +353,15 @@ func TestFoldRefuses(t *testing.T) {
 		"another unit":        func(h []Event) []Event { h[recorded].Unit = "kg"; return h },
 		"no amount":           func(h []Event) []Event { h[recorded].Amount = nil; return h },
 		"attempt left out":    func(h []Event) []Event { h[recorded].Attempt = 2; return h },
-		"nobody":              func(h []Event) []Event { h[recorded].Person = ""; return h },
-		"no time":             func(h []Event) []Event { h[0].EnteredAt = time.Time{}; return h },
-		"another step":        func(h []Event) []Event { h[recorded].Step = "050"; return h },
-		"unknown kind":        func(h []Event) []Event { h[recorded].Kind = "invented"; return h },
+		"late, not said why": func(h []Event) []Event {
+			h[recorded].PerformedAt = h[recorded].EnteredAt
+			h[recorded].EnteredAt = h[recorded].EnteredAt.Add(time.Hour)
+			return h
+		},
+		"nobody":       func(h []Event) []Event { h[recorded].Person = ""; return h },
+		"no time":      func(h []Event) []Event { h[0].EnteredAt = time.Time{}; return h },
+		"another step": func(h []Event) []Event { h[recorded].Step = "050"; return h },
+		"unknown kind": func(h []Event) []Event { h[recorded].Kind = "invented"; return h },
 	} {
 		if _, err := Fold(small(), bend(append([]Event(nil), good...))); err == nil {
 			t.Errorf("%s: folded without an error", name)
