@@ -2,8 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"veribatch/audit"
 	"veribatch/ebr/batch"
@@ -23,17 +32,18 @@ const demoReason = "demo plant"
 type demoPerson struct {
 	user, name, password string
 	role                 access.Role
+	acts                 bool // in a session of the own
 
 	token string // of the session at the demo's own station
 }
 
 var demoPeople = []*demoPerson{
-	{user: "olga", name: "Olga Brandt", password: "silver birch 41", role: access.Operator},
+	{user: "olga", name: "Olga Brandt", password: "silver birch 41", role: access.Operator, acts: true},
 	{user: "omar", name: "Omar Haddad", password: "copper kettle 58", role: access.Operator},
-	{user: "sven", name: "Sven Lindqvist", password: "harbour lamp 23", role: access.Supervisor},
-	{user: "petra", name: "Petra Novotná", password: "yellow tram 76", role: access.ProcessEngineer},
-	{user: "quinn", name: "Quinn Weiss", password: "granite stair 19", role: access.QA},
-	{user: "elena", name: "Elena Rossi", password: "olive window 64", role: access.QualifiedPerson},
+	{user: "sven", name: "Sven Lindqvist", password: "harbour lamp 23", role: access.Supervisor, acts: true},
+	{user: "petra", name: "Petra Novotná", password: "yellow tram 76", role: access.ProcessEngineer, acts: true},
+	{user: "quinn", name: "Quinn Weiss", password: "granite stair 19", role: access.QA, acts: true},
+	{user: "elena", name: "Elena Rossi", password: "olive window 64", role: access.QualifiedPerson, acts: true},
 	{user: "ada", name: "Ada Okafor", password: "paper lantern 35", role: access.Administrator},
 	{user: "yves", name: "Yves Moreau", password: "quiet meadow 87", role: access.Auditor},
 }
@@ -47,14 +57,16 @@ func demoList() []web.DemoPerson {
 	return list
 }
 
-// demo fills an empty plant through the same doors as its people: every recipe and batch in it was signed and stands in the trail.
+// demo fills an empty plant through the same doors as its people: every recipe and batch in it was signed and stands in the trail. A server
+// that was killed meanwhile goes on at the next start: each act has a request key of its own, made from the demo's station and the name of
+// the act, so that what was done already is answered and not done again.
 type demo struct {
-	ctx    context.Context
-	trail  *audit.Trail
-	gate   *identity.Gate
-	desk   signatures.Desk
-	people map[string]*demoPerson
-	now    time.Time
+	ctx     context.Context
+	trail   *audit.Trail
+	gate    *identity.Gate
+	desk    signatures.Desk
+	people  map[string]*demoPerson
+	station uuid.UUID
 }
 
 // isDemo tells whether the plant is a demo plant, and whether it has people at all: the first account says so.
@@ -68,18 +80,32 @@ func isDemo(ctx context.Context, trail *audit.Trail) (demo, empty bool, err erro
 	return demo, empty, err
 }
 
-// seedDemo makes the demo plant in an empty database, in a few seconds: most of them are passwords being checked for signatures.
+const lastOrderStands = `select exists (select from ebr.batches where order_number = @order)`
+
+// isFilled tells whether the demo plant is complete: its last act has been done.
+func isFilled(ctx context.Context, trail *audit.Trail) (filled bool, err error) {
+	err = trail.Read(ctx, func(r *audit.Reader) error {
+		return r.QueryRow(ctx, lastOrderStands, pgx.NamedArgs{"order": openOrder}).Scan(&filled)
+	})
+	return filled, err
+}
+
+// seedDemo makes the demo plant in an empty database, or completes one whose making was interrupted. It takes a few seconds: most of them are
+// passwords being checked for signatures.
 func seedDemo(ctx context.Context, trail *audit.Trail, gate *identity.Gate, desk signatures.Desk, say func(string)) error {
 	is, empty, err := isDemo(ctx, trail)
-	switch {
-	case err != nil || is:
+	if err != nil {
 		return err
-	case !empty:
+	}
+	if !is && !empty {
 		return fault.New(fault.Refused, "--demo fills an empty plant, and this one has people already. Name another state folder with --state, or leave --demo out.")
 	}
+	if filled, err := isFilled(ctx, trail); err != nil || filled {
+		return err
+	}
 	say("Filling the demo plant: people, recipes, batches")
-	d := &demo{ctx: ctx, trail: trail, gate: gate, desk: desk, people: map[string]*demoPerson{}, now: time.Now()}
-	for _, step := range []func() error{d.makePeople, d.makeRecipes, d.makeBatches} {
+	d := &demo{ctx: ctx, trail: trail, gate: gate, desk: desk, people: map[string]*demoPerson{}}
+	for _, step := range []func() error{d.makeStation, d.makePeople, d.makeRecipes, d.makeBatches} {
 		if err := step(); err != nil {
 			return fmt.Errorf("demo plant: %w", err)
 		}
@@ -87,62 +113,134 @@ func seedDemo(ctx context.Context, trail *audit.Trail, gate *identity.Gate, desk
 	return nil
 }
 
-// makePeople makes the accounts and a station from which they work.
-func (d *demo) makePeople() error {
-	station := identity.NewStation{ID: audit.NewID(), Name: "Demo office"}
-	in := audit.Intent{Session: d.trail.System(), Act: "station.register", Home: identity.StationStream(station.ID), Reason: demoReason}
-	if _, err := d.trail.Change(d.ctx, in, func(tx *audit.Tx) error { return identity.RegisterStation(d.ctx, tx, station) }); err != nil {
+// makeStation makes the station from which the people of the demo work, or finds it by its entry.
+func (d *demo) makeStation() error {
+	err := d.trail.Read(d.ctx, func(r *audit.Reader) error {
+		rows, err := audit.History(d.ctx, r, audit.Filter{Act: "station.register", Oldest: true, Limit: 500})
+		for _, row := range rows {
+			if row.Reason == demoReason && !row.Refused {
+				d.station, err = uuid.Parse(strings.TrimPrefix(string(row.Stream), "station/"))
+			}
+		}
+		return err
+	})
+	if err != nil || d.station != uuid.Nil {
 		return err
 	}
-	for _, one := range demoPeople {
+	c := identity.NewStation{ID: audit.NewID(), Name: "Demo office"}
+	in := audit.Intent{Session: d.trail.System(), Act: "station.register", Home: identity.StationStream(c.ID), Reason: demoReason}
+	if _, err = d.trail.Change(d.ctx, in, func(tx *audit.Tx) error { return identity.RegisterStation(d.ctx, tx, c) }); err != nil {
+		return err
+	}
+	d.station, err = uuid.Parse(c.ID)
+	return err
+}
+
+// digest gives the same bytes for the same name in this plant, and others in every other one.
+func (d *demo) digest(name string) [sha256.Size]byte {
+	return sha256.Sum256([]byte("demo plant " + d.station.String() + " " + name))
+}
+
+// key is the request key of a named act: a version 7 id with the time of the station.
+func (d *demo) key(name string) string {
+	id, digest := d.station, d.digest(name)
+	copy(id[6:], digest[:])
+	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
+	return id.String()
+}
+
+// began is when the making of the plant began.
+func (d *demo) began() time.Time { return time.Unix(d.station.Time().UnixTime()) }
+
+// together runs works at the same time; most of each is one password being checked, and the gate bounds those.
+func together(works ...func() error) error {
+	errs := make([]error, len(works))
+	var all sync.WaitGroup
+	for i, work := range works {
+		all.Go(func() { errs[i] = work() })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// makePeople makes the accounts and logs in who acts in the scenes.
+func (d *demo) makePeople() error {
+	var works []func() error
+	for i, one := range demoPeople {
 		p := *one
 		d.people[p.user] = &p
-		c := identity.NewPerson{ID: audit.NewID(), UserName: p.user, FullName: p.name, Roles: []access.Role{p.role}, Token: audit.NewToken()}
-		in := audit.Intent{Session: d.trail.System(), Act: "person.create", Home: identity.StreamOf(c.ID), Reason: demoReason}
-		if _, err := d.trail.Change(d.ctx, in, func(tx *audit.Tx) error { return identity.CreatePerson(d.ctx, tx, c) }); err != nil {
-			return err
-		}
-		if err := d.gate.Enrol(d.ctx, c.Token, p.password); err != nil {
-			return err
-		}
-		if p.role == access.Administrator || p.role == access.Auditor {
+		if i == 0 { // the first account says that this is a demo plant: it comes alone
+			if err := d.makePerson(&p); err != nil {
+				return err
+			}
 			continue
 		}
-		s, err := d.gate.LogIn(d.ctx, p.user, p.password, station.ID)
-		if err != nil {
-			return err
-		}
-		d.people[p.user].token = s.Token
+		works = append(works, func() error { return d.makePerson(&p) })
 	}
-	return nil
+	return together(works...)
+}
+
+const demoAccount = `select p.id::text, c.id is not null from ebr.people p left join ebr.credentials c on c.id = p.id where p.user_name = @name`
+
+// makePerson makes what is missing of an account: the account, its password, and a session when the person acts.
+func (d *demo) makePerson(p *demoPerson) error {
+	token := d.digest("token of " + p.user)
+	c := identity.NewPerson{UserName: p.user, FullName: p.name, Roles: []access.Role{p.role}, Token: hex.EncodeToString(token[:])}
+	var enrolled bool
+	err := d.trail.Read(d.ctx, func(r *audit.Reader) error {
+		return r.QueryRow(d.ctx, demoAccount, pgx.NamedArgs{"name": p.user}).Scan(&c.ID, &enrolled)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		c.ID = audit.NewID()
+		in := audit.Intent{Session: d.trail.System(), Act: "person.create", Home: identity.StreamOf(c.ID), Reason: demoReason}
+		_, err = d.trail.Change(d.ctx, in, func(tx *audit.Tx) error { return identity.CreatePerson(d.ctx, tx, c) })
+	}
+	if err == nil && !enrolled {
+		err = d.gate.Enrol(d.ctx, c.Token, p.password)
+	}
+	if err != nil || !p.acts {
+		return err
+	}
+	s, err := d.gate.LogIn(d.ctx, p.user, p.password, d.station.String())
+	p.token = s.Token
+	return err
 }
 
 // makeRecipes takes the shipped recipes through their life: written, approved and made effective by three persons.
 func (d *demo) makeRecipes() error {
+	var works []func() error
 	for _, name := range library.All() {
-		if _, err := d.do("petra", "petra", recipes.Import{Text: string(library.Text(name))}); err != nil {
-			return err
-		}
+		works = append(works, func() error { return d.makeRecipe(name) })
 	}
-	for _, v := range d.versions() {
-		for _, move := range []struct {
-			who string
-			cmd command
-		}{{"petra", recipes.Submit{Version: v.ID}}, {"quinn", recipes.Approve{Version: v.ID}}, {"elena", recipes.MakeEffective{Version: v.ID}}} {
-			if _, err := d.do(move.who, move.who, move.cmd); err != nil {
-				return err
-			}
+	return together(works...)
+}
+
+func (d *demo) makeRecipe(name string) error {
+	receipt, err := d.do("import of "+name, "petra", "petra", recipes.Import{Text: string(library.Text(name))})
+	if err != nil {
+		return err
+	}
+	var made recipes.Result
+	if err := json.Unmarshal(receipt.Result, &made); err != nil {
+		return err
+	}
+	for _, move := range []struct {
+		who string
+		cmd command
+	}{{"petra", recipes.Submit(made)}, {"quinn", recipes.Approve(made)}, {"elena", recipes.MakeEffective(made)}} {
+		if _, err := d.do(move.cmd.Act()+" of "+name, move.who, move.who, move.cmd); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (d *demo) versions() (list []recipes.Version) {
-	_ = d.trail.Read(d.ctx, func(r *audit.Reader) (err error) {
+func (d *demo) versions() (list []recipes.Version, err error) {
+	err = d.trail.Read(d.ctx, func(r *audit.Reader) (err error) {
 		list, err = recipes.List(d.ctx, r)
 		return err
 	})
-	return list
+	return list, err
 }
 
 // command is an act as the screens send it; signed ones have a statement.
@@ -152,9 +250,13 @@ type command interface {
 	Do(ctx context.Context, tx *audit.Tx) error
 }
 
-// do carries out one command in the session of one person, signed by another or the same where it needs a signature.
-func (d *demo) do(who, signer string, cmd command) (audit.Receipt, error) {
-	in := audit.Intent{Session: d.people[who].token, Act: cmd.Act(), Home: cmd.Home(), Key: audit.NewID(), Command: cmd}
+// do carries out one command in the session of one person, signed by another or the same where it needs a signature. The name tells the act
+// from all others of the demo; what was done under it before is not done again.
+func (d *demo) do(name, who, signer string, cmd command) (audit.Receipt, error) {
+	in := audit.Intent{Session: d.people[who].token, Act: cmd.Act(), Home: cmd.Home(), Key: d.key(name), Command: name}
+	if receipt, found, err := d.trail.Replayed(d.ctx, in); err != nil || found {
+		return receipt, err
+	}
 	if c, ok := cmd.(interface{ Why() string }); ok {
 		in.Reason = c.Why()
 	}

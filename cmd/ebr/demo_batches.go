@@ -2,29 +2,45 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"veribatch/ebr/batch"
 	"veribatch/recipes"
 )
 
+// openOrder is the order of the last act: with it the demo plant is complete.
+const openOrder = "PO-2026-0103"
+
 // makeBatches leaves one order open, one batch half way and one complete.
 func (d *demo) makeBatches() error {
+	versions, err := d.versions()
+	if err != nil {
+		return err
+	}
 	var buffer, tablets recipes.Version
-	for _, v := range d.versions() {
+	for _, v := range versions {
 		if strings.HasPrefix(v.Code, "BUF") {
 			buffer = v
 		} else {
 			tablets = v
 		}
 	}
-	if err := d.play("PO-2026-0101", buffer, d.completeBuffer); err != nil {
+	complete, err := d.order("PO-2026-0101", buffer)
+	if err != nil {
 		return err
 	}
-	if err := d.play("PO-2026-0102", tablets, d.halfwayTablets); err != nil {
+	halfway, err := d.order("PO-2026-0102", tablets)
+	if err != nil {
 		return err
 	}
-	_, err := d.order("PO-2026-0103", buffer)
+	err = together(
+		func() error { return d.play(complete, d.completeBuffer(complete)) },
+		func() error { return d.play(halfway, d.halfwayTablets(halfway)) },
+	)
+	if err == nil {
+		_, err = d.order(openOrder, buffer)
+	}
 	return err
 }
 
@@ -35,7 +51,7 @@ type scene struct {
 }
 
 func (d *demo) order(number string, v recipes.Version) (id string, err error) {
-	receipt, err := d.do("sven", "sven", batch.CreateOrder{OrderNumber: number, RecipeVersion: v.ID})
+	receipt, err := d.do("order "+number, "sven", "sven", batch.CreateOrder{OrderNumber: number, RecipeVersion: v.ID})
 	if err != nil {
 		return "", err
 	}
@@ -44,17 +60,13 @@ func (d *demo) order(number string, v recipes.Version) (id string, err error) {
 	return made.Batch, err
 }
 
-// play orders a batch, issues and starts it, and plays the scenes.
-func (d *demo) play(order string, v recipes.Version, scenes func(id string) []scene) error {
-	id, err := d.order(order, v)
-	if err != nil {
-		return err
-	}
-	for _, s := range append([]scene{{"quinn", "quinn", batch.Issue{Batch: id}}, {"olga", "", batch.Start{Batch: id}}}, scenes(id)...) {
+// play issues and starts a batch, and plays the scenes.
+func (d *demo) play(id string, scenes []scene) error {
+	for i, s := range append([]scene{{"quinn", "quinn", batch.Issue{Batch: id}}, {"olga", "", batch.Start{Batch: id}}}, scenes...) {
 		if s.signer == "" {
 			s.signer = s.who
 		}
-		if _, err := d.do(s.who, s.signer, s.cmd); err != nil {
+		if _, err := d.do(fmt.Sprintf("scene %d of %s", i, id), s.who, s.signer, s.cmd); err != nil {
 			return err
 		}
 	}
@@ -76,7 +88,7 @@ func verify(id, step string) scene {
 
 // completeBuffer is a batch with an alert, a correction, and a hold that was assessed by two persons.
 func (d *demo) completeBuffer(id string) []scene {
-	filled := d.now.Format("2006-01-02 15:04")
+	filled := d.began().Format("2006-01-02 15:04")
 	return []scene{
 		perform(id, "010", 0),
 		record(id, "020", "clear", "yes"), perform(id, "020", 1),

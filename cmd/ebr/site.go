@@ -62,17 +62,12 @@ func (s *serveCmd) site(ctx context.Context, trail *audit.Trail, o output) (http
 // people makes sure that somebody can log in: the demo plant's people, or the first administrator by a one-time token printed here.
 // A demo plant stays one, also when it is served without --demo.
 func (s *serveCmd) people(ctx context.Context, trail *audit.Trail, gate *identity.Gate, desk signatures.Desk, o output) ([]web.DemoPerson, error) {
-	if s.Demo {
-		if err := seedDemo(ctx, trail, gate, desk, o.say); err != nil {
-			return nil, err
-		}
-	}
 	demo, empty, err := isDemo(ctx, trail)
 	switch {
 	case err != nil:
 		return nil, fault.New(fault.NotReady, "The people of this plant cannot be read.").Because(err)
-	case demo:
-		return demoList(), nil
+	case s.Demo || demo: // one that was interrupted is completed
+		return demoList(), seedDemo(ctx, trail, gate, desk, o.say)
 	case empty:
 		token, err := gate.FirstToken(ctx)
 		if err != nil {

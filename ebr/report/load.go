@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,7 +36,7 @@ func Load(ctx context.Context, q audit.Querier, batchID string) (Record, error) 
 	if l.signed, err = signatures.Read(ctx, q, l.signatureIDs()...); err != nil {
 		return Record{}, err
 	}
-	if l.people, err = people(ctx, q, l.personIDs()); err != nil {
+	if l.people, err = people(ctx, q, l.personIDs(), period{b.OrderedAt, b.EndedAt}); err != nil {
 		return Record{}, err
 	}
 	r, err := l.record()
@@ -47,7 +48,7 @@ func Load(ctx context.Context, q audit.Querier, batchID string) (Record, error) 
 
 // Reader gives a person as the record names who asked for it.
 func Reader(ctx context.Context, q audit.Querier, person string) (Person, error) {
-	found, err := people(ctx, q, []string{person})
+	found, err := people(ctx, q, []string{person}, period{})
 	if err != nil || len(found) == 0 {
 		return Person{ID: person}, err
 	}
@@ -111,13 +112,19 @@ func history(ctx context.Context, q audit.Querier, subject audit.Stream) ([]audi
 	}
 }
 
+// period is from when to when roles are asked for; the zero period is now, a zero end is now.
+type period struct{ from, to time.Time }
+
 const peopleByID = `select p.id::text, p.full_name, p.user_name,
-	coalesce((select array_agg(r.role order by r.granted_at, r.role) from ebr.person_roles r where r.person = p.id and r.revoked_at is null), '{}')
+	coalesce((select array_agg(r.role order by r.since, r.role) from (
+		select h.role, min(h.granted_at) as since from ebr.person_roles h
+		where h.person = p.id and h.granted_at <= coalesce(@to, clock_timestamp()) and coalesce(h.revoked_at, 'infinity') >= coalesce(@from, clock_timestamp())
+		group by h.role) r), '{}')
 	from ebr.people p where p.id = any(@ids) order by p.full_name, p.user_name`
 
-// people reads names and roles.
-func people(ctx context.Context, q audit.Querier, ids []string) ([]Person, error) {
-	rows, err := q.Query(ctx, peopleByID, pgx.NamedArgs{"ids": ids})
+// people reads names, and the roles held at any time of the period.
+func people(ctx context.Context, q audit.Querier, ids []string, held period) ([]Person, error) {
+	rows, err := q.Query(ctx, peopleByID, pgx.NamedArgs{"ids": ids, "from": moment(held.from), "to": moment(held.to)})
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +135,14 @@ func people(ctx context.Context, q audit.Querier, ids []string) ([]Person, error
 		}
 		return p, err
 	})
+}
+
+// moment gives a time for SQL; null for none.
+func moment(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
 }
 
 const stationsByID = `select s.id::text, s.name from ebr.stations s where s.id = any(@ids) order by s.name, s.id`

@@ -204,7 +204,7 @@ func (p *plant) compare(path string) {
 func TestReader(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
-	found, err := people(p.Ctx, p.DB.App(t), []string{p.quinn.ID})
+	found, err := people(p.Ctx, p.DB.App(t), []string{p.quinn.ID}, period{})
 	require.NoError(t, err)
 	require.Equal(t, []Person{{p.quinn.ID, "Quinn Adler", "quinn.adler", []string{access.QA.Title()}}}, found)
 	unknown, err := Reader(p.Ctx, p.DB.App(t), "00000000-0000-0000-0000-000000000000")

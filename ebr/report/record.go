@@ -65,7 +65,8 @@ type Material struct {
 	Active   bool   // the strength of the product speaks of it
 }
 
-// Person is someone who appears in the record. Roles are those held when the record was printed.
+// Person is someone who appears in the record. Roles are those held at any time from the order to the end of the batch, so that a finished
+// record prints the same for ever; of who asked for the record, those held at that moment.
 type Person struct {
 	ID       string
 	FullName string // printed name

@@ -31,7 +31,7 @@ func (p *paper) persons() {
 		p.nothing("Nobody has acted on this batch.")
 		return
 	}
-	t := table{sheet: p.sheet, columns: []column{{"Printed name", 48}, {"User name", 36}, {"Roles when printed", 40}, {"Person in the system", 53}}, context: "Persons (continued)"}
+	t := table{sheet: p.sheet, columns: []column{{"Printed name", 48}, {"User name", 36}, {"Roles during the batch", 40}, {"Person in the system", 53}}, context: "Persons (continued)"}
 	for _, who := range p.record.Persons {
 		t.add(row{cells: []cell{
 			{column: 0, paras: []para{{text: who.FullName, style: strong}}}, {column: 1, paras: []para{{text: who.UserName, style: small}}},
