@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -47,6 +48,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
+	defer tidying(ctx, trail, slog.New(slog.NewTextHandler(o.err, nil)))()
 	fmt.Fprintf(o.out, "Veribatch is ready: http://%s\n", listener.Addr())
 	return serveUntil(ctx, listener, site, db.exited, o)
 }
