@@ -67,7 +67,7 @@ func baseline(faults []fault, out io.Writer) (red map[string]bool) {
 		if _, done := red[f.test]; done {
 			continue
 		}
-		log, err := goTest(append([]string{"-timeout=10m"}, strings.Fields(f.test)...)...)
+		log, err := goTest("", append([]string{"-timeout=10m"}, strings.Fields(f.test)...)...)
 		red[f.test] = err != nil
 		if err != nil {
 			fmt.Fprintf(out, "go test %s fails without any fault:\n%s\n", f.test, tail(log))
@@ -99,10 +99,10 @@ func judge(f fault) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if log, err := goTest(append([]string{"-overlay=" + overlay}, append(strings.Fields(f.test), "-run=^$")...)...); err != nil {
+	if log, err := goTest(overlay, append(strings.Fields(f.test), "-run=^$")...); err != nil {
 		return "", fmt.Errorf("the program with the fault does not compile:\n%s", tail(log))
 	}
-	log, err := goTest(append([]string{"-overlay=" + overlay, "-failfast", "-timeout=5m"}, strings.Fields(f.test)...)...)
+	log, err := goTest(overlay, append([]string{"-failfast", "-timeout=5m"}, strings.Fields(f.test)...)...)
 	if err == nil {
 		return "", fmt.Errorf("go test %s stays green", f.test)
 	}
@@ -115,8 +115,13 @@ func judge(f fault) (string, error) {
 	return "", fmt.Errorf("the tests did not run:\n%s", tail(log))
 }
 
-func goTest(args ...string) ([]byte, error) {
-	return exec.Command("go", append([]string{"test"}, args...)...).CombinedOutput()
+// goTest runs tests with an overlay ("" for none). It travels in the environment, so that tests which build the program get it too.
+func goTest(overlay string, args ...string) ([]byte, error) {
+	cmd := exec.Command("go", append([]string{"test"}, args...)...)
+	if overlay != "" {
+		cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay)
+	}
+	return cmd.CombinedOutput()
 }
 
 // fault is one seeded fault: in a file, one piece of text that occurs once becomes another.
