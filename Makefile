@@ -2,6 +2,7 @@
 
 SHELL := /bin/sh
 RACE_PACKAGES = $$(go list ./... | grep -v '/web/browser$$')
+LONG_PACKAGES = $$(grep -rl --include='*_test.go' --exclude-dir=node_modules VERIBATCH_LONG . | xargs -n1 dirname | sort -u)
 ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 20s
 STEP = @printf '\n== %s  %s\n' "$$(date +%T)"
@@ -53,12 +54,12 @@ browser:
 	$(STEP) "browser tests"
 	@$(ONE_DATABASE) go test -timeout 10m ./web/browser
 
-## evidence: the longer slices: full race tests, fuzzing, seeded faults (make test and this: at most 60 minutes)
+## evidence: the longer slices: races and random walks in full length, fuzzing, seeded faults (make test and this: at most 60 minutes)
 evidence:
 	@scripts/need.sh pg cc chromium poppler qpdf
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "long tests"
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(RACE_PACKAGES)
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory mutants
 
