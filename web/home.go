@@ -17,6 +17,9 @@ import (
 	"veribatch/recipes/procedure"
 )
 
+// open is how many batches at work the page shows: more than any plant has at once.
+const open = 500
+
 // ended is how many finished batches one page shows.
 const ended = 20
 
@@ -24,7 +27,7 @@ func (s *server) showHome(v *visit) (View, error) {
 	if before := v.c.QueryParam("before"); before != "" {
 		return s.showEnded(v, before)
 	}
-	work, err := batch.List(v.ctx, v, batch.Filter{Limit: 200})
+	work, err := batch.List(v.ctx, v, batch.Filter{Limit: open})
 	if err != nil {
 		return nil, err
 	}
