@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -87,7 +88,11 @@ func statements(kind string, opening ...string) []string {
 
 func benchPlant(b *testing.B, ctx context.Context) (*audit.Trail, *pgxpool.Pool, []string) {
 	b.Helper()
-	cluster, err := postgres.Start(ctx, postgres.Options{State: b.TempDir(), Progress: func(string) {}})
+	state, err := os.MkdirTemp("/tmp", "vbbench-") // where the database's own user can go
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, os.RemoveAll(state)) })
+	require.NoError(b, os.Chmod(state, 0o711))
+	cluster, err := postgres.Start(ctx, postgres.Options{State: state, Progress: func(string) {}})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, cluster.Stop(ctx)) })
 	require.NoError(b, migrations.Up(ctx, cluster.DSN(postgres.Migrator), func(string) {}))

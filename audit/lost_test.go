@@ -58,8 +58,9 @@ func (c *cutter) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
+	var cut atomic.Bool
 	go func() {
-		_, _ = io.Copy(client, server)
+		_, _ = io.Copy(answers{client, &cut}, server)
 		_ = client.Close()
 	}()
 	buf := make([]byte, 64<<10)
@@ -69,17 +70,29 @@ func (c *cutter) serve(client net.Conn) {
 			return
 		}
 		if c.armed.CompareAndSwap(true, false) {
-			_ = client.Close()
-			if c.reach {
-				_, _ = server.Write(buf[:n])
-				time.Sleep(300 * time.Millisecond) // the commit happens while nobody listens
+			if !c.reach {
+				return
 			}
-			return
+			cut.Store(true) // all of the message arrives, and nobody hears the answer
+			time.AfterFunc(500*time.Millisecond, func() { _ = client.Close() })
 		}
 		if _, err := server.Write(buf[:n]); err != nil {
 			return
 		}
 	}
+}
+
+// answers passes on what the database says until the line is cut.
+type answers struct {
+	net.Conn
+	cut *atomic.Bool
+}
+
+func (a answers) Write(p []byte) (int, error) {
+	if a.cut.Load() {
+		return len(p), nil
+	}
+	return a.Conn.Write(p)
 }
 
 func TestLostAnswerAfterCommit(t *testing.T) {
