@@ -56,14 +56,14 @@ func (s *server) said() string {
 	return fmt.Sprint(string(text), err)
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func stateFolder(t *testing.T) string {
+func stateFolder(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "ebrtest-")
 	check(t, err)
@@ -73,7 +73,7 @@ func stateFolder(t *testing.T) string {
 }
 
 // serve starts the server and returns when its first page has come.
-func serve(t *testing.T, state string, more ...string) *server {
+func serve(t testing.TB, state string, more ...string) *server {
 	t.Helper()
 	began := time.Now()
 	s := &server{Cmd: exec.Command(program, append([]string{"serve", "--state", state, "--listen", "127.0.0.1:0"}, more...)...),
@@ -102,7 +102,7 @@ func serve(t *testing.T, state string, more ...string) *server {
 	return s
 }
 
-func page(t *testing.T, url string) {
+func page(t testing.TB, url string) {
 	t.Helper()
 	answer, err := http.Get(url)
 	check(t, err)
@@ -113,7 +113,7 @@ func page(t *testing.T, url string) {
 }
 
 // interrupt stops the server as Ctrl-C does and expects a clean end of server and database.
-func (s *server) interrupt(t *testing.T, state string) {
+func (s *server) interrupt(t testing.TB, state string) {
 	t.Helper()
 	database := postmaster(t, state)
 	check(t, s.Process.Signal(os.Interrupt))
@@ -125,7 +125,7 @@ func (s *server) interrupt(t *testing.T, state string) {
 	}
 }
 
-func (s *server) wait(t *testing.T) error {
+func (s *server) wait(t testing.TB) error {
 	t.Helper()
 	select {
 	case err := <-s.ended:
@@ -136,7 +136,7 @@ func (s *server) wait(t *testing.T) error {
 	}
 }
 
-func postmaster(t *testing.T, state string) int {
+func postmaster(t testing.TB, state string) int {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(state, "pg", "postmaster.pid"))
 	check(t, err)
