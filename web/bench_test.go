@@ -30,10 +30,15 @@ const (
 	benchSlice = 5 * time.Second
 )
 
-// BenchmarkStepEntries gives step entries per second and their 99th percentile through HTTP, answer by answer.
+// BenchmarkStepEntries gives step entries per second and their 99th percentile through HTTP, answer by answer: of operators who never
+// pause, which shows where the server ends, and of 16 operators who work, each with an entry about every second.
 func BenchmarkStepEntries(b *testing.B) {
-	for _, operators := range []int{1, 16, 64} {
-		b.Run(fmt.Sprintf("%02d-operators", operators), func(b *testing.B) {
+	for _, load := range []struct {
+		operators int
+		pause     time.Duration
+	}{{1, 0}, {16, 0}, {64, 0}, {16, 2 * time.Second}} {
+		operators := load.operators
+		b.Run(fmt.Sprintf("%02d-operators-pausing-%s", operators, load.pause), func(b *testing.B) {
 			p := newBenchPlant(b)
 			batches := make([]string, operators)
 			sessions := make([]string, operators)
@@ -43,7 +48,7 @@ func BenchmarkStepEntries(b *testing.B) {
 				sessions[i], batches[i] = who.Token, p.running(who, i)
 			}
 			for b.Loop() {
-				times := p.enter(batches, sessions)
+				times := p.enter(batches, sessions, load.pause)
 				slices.Sort(times)
 				b.ReportMetric(float64(len(times))/benchSlice.Seconds(), "entries/s")
 				b.ReportMetric(ms(times[len(times)/2]), "p50-ms")
@@ -194,8 +199,8 @@ func (p *benchPlant) running(who signtest.Person, n int) string {
 	return made.Batch
 }
 
-// enter lets all operators record and complete their steps for one slice and gives the time of each answer.
-func (p *benchPlant) enter(batches, sessions []string) (times []time.Duration) {
+// enter lets all operators record and complete their steps for one slice, pausing after each step, and gives the time of each answer.
+func (p *benchPlant) enter(batches, sessions []string, pause time.Duration) (times []time.Duration) {
 	var mu sync.Mutex
 	var done sync.WaitGroup
 	start := time.Now()
@@ -203,7 +208,9 @@ func (p *benchPlant) enter(batches, sessions []string) (times []time.Duration) {
 		done.Go(func() {
 			var own []time.Duration
 			for n := 0; n < benchSteps && time.Since(start) < benchSlice; n++ {
+				time.Sleep(pause * time.Duration(i%4+1) / 4) // not all at the same moment
 				own = append(own, p.record(sessions[i], batches[i], n)...)
+				time.Sleep(pause * time.Duration(3-i%4) / 4)
 			}
 			mu.Lock()
 			times = append(times, own...)
