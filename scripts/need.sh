@@ -45,7 +45,7 @@ packages() {
 	case $1 in
 	pg) echo postgresql ;;
 	cc) echo gcc libc6-dev ;;
-	chromium) echo chromium fonts-liberation ;;
+	chromium) echo chromium fonts-dejavu-core ;;
 	poppler) echo poppler-utils ;;
 	qpdf) echo qpdf ;;
 	*) echo - ;;
