@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
@@ -64,7 +65,7 @@ func newSheet(r *Record) *sheet {
 	pdf.SetAutoPageBreak(false, 0)
 	pdf.SetMargins(left, top, pageWidth-right)
 	for f, ttf := range [][]byte{regular: goregular.TTF, bold: gobold.TTF, mono: gomono.TTF} {
-		pdf.AddUTF8FontFromBytes(families[f], "", ttf)
+		pdf.AddUTF8FontFromBytes(families[f], "", bytes.Clone(ttf)) // fpdf writes into the bytes it is given: two documents at once must not share them
 	}
 	pdf.SetFont(families[regular], "", 9)
 	pdf.SetTitle(clean("Batch record "+r.Batch.Number+", "+r.Batch.Product), true)
