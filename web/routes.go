@@ -33,37 +33,37 @@ func (s *server) routes() []Route {
 	r.post("/session/password", "password.change", s.changePassword)
 
 	r.get("/", "order.read", s.showHome)
-	r.post("/orders", "order.create", command[batch.CreateOrder](s, s.onHome()))
+	post[batch.CreateOrder](r, "/orders", "order.create", s.onHome())
 
 	r.get("/batches/:batch", "batch.read", s.showBatch)
-	r.post("/batches/:batch/issue", "batch.issue", command[batch.Issue](s, s.onBatch()))
-	r.post("/batches/:batch/start", "batch.start", command[batch.Start](s, s.onBatch()))
-	r.post("/batches/:batch/comment", "step.comment", command[batch.Comment](s, s.onBatch()))
-	r.post("/batches/:batch/hold", "batch.hold", command[batch.Hold](s, s.onBatch()))
-	r.post("/batches/:batch/abort", "batch.abort", command[batch.Abort](s, s.onBatch()))
-	r.post("/batches/:batch/complete", "batch.complete", command[batch.Complete](s, s.onBatch()))
+	post[batch.Issue](r, "/batches/:batch/issue", "batch.issue", s.onBatch())
+	post[batch.Start](r, "/batches/:batch/start", "batch.start", s.onBatch())
+	post[batch.Comment](r, "/batches/:batch/comment", "step.comment", s.onBatch())
+	post[batch.Hold](r, "/batches/:batch/hold", "batch.hold", s.onBatch())
+	post[batch.Abort](r, "/batches/:batch/abort", "batch.abort", s.onBatch())
+	post[batch.Complete](r, "/batches/:batch/complete", "batch.complete", s.onBatch())
 	r.get("/batches/:batch/report.pdf", "report.read", nil).handle = s.showReport
 
 	r.get("/batches/:batch/hold", "batch.read", s.showHold)
-	r.post("/batches/:batch/assess", "hold.assess", command[batch.AssessHold](s, s.onHold(true)))
-	r.post("/batches/:batch/resume", "batch.resume", command[batch.Resume](s, s.onHold(false)))
+	post[batch.AssessHold](r, "/batches/:batch/assess", "hold.assess", s.onHold(true))
+	post[batch.Resume](r, "/batches/:batch/resume", "batch.resume", s.onHold(false))
 
 	r.get("/batches/:batch/steps/:step", "batch.read", s.showStep)
-	r.post("/batches/:batch/steps/:step/values/:value/record", "step.record", command[batch.Record](s, s.onStep(false)))
-	r.post("/batches/:batch/steps/:step/values/:value/correct", "step.correct", command[batch.Correct](s, s.onStep(false)))
-	r.post("/batches/:batch/steps/:step/values/:value/comment", "step.comment", command[batch.Comment](s, s.onStep(false)))
-	r.post("/batches/:batch/steps/:step/comment", "step.comment", command[batch.Comment](s, s.onStep(false)))
-	r.post("/batches/:batch/steps/:step/perform", "step.perform", command[batch.Perform](s, s.onStep(true)))
-	r.post("/batches/:batch/steps/:step/verify", "step.verify", command[batch.Verify](s, s.onStep(true)))
-	r.post("/batches/:batch/steps/:step/hold", "batch.hold", command[batch.Hold](s, s.onStep(false)))
+	post[batch.Record](r, "/batches/:batch/steps/:step/values/:value/record", "step.record", s.onStep(false))
+	post[batch.Correct](r, "/batches/:batch/steps/:step/values/:value/correct", "step.correct", s.onStep(false))
+	post[batch.Comment](r, "/batches/:batch/steps/:step/values/:value/comment", "step.comment", s.onStep(false))
+	post[batch.Comment](r, "/batches/:batch/steps/:step/comment", "step.comment", s.onStep(false))
+	post[batch.Perform](r, "/batches/:batch/steps/:step/perform", "step.perform", s.onStep(true))
+	post[batch.Verify](r, "/batches/:batch/steps/:step/verify", "step.verify", s.onStep(true))
+	post[batch.Hold](r, "/batches/:batch/steps/:step/hold", "batch.hold", s.onStep(false))
 
 	r.get("/recipes", "recipe.read", s.showRecipes)
 	r.get("/recipes/import", "recipe.import", s.showImport)
-	r.post("/recipes", "recipe.import", command[recipes.Import](s, s.onImport(), fileOrText)).large = true
+	post[recipes.Import](r, "/recipes", "recipe.import", s.onImport(), fileOrText).large = true
 	r.get("/recipes/:version", "recipe.read", s.showRecipe)
-	r.post("/recipes/:version/submit", "recipe.submit", command[recipes.Submit](s, s.onRecipe()))
-	r.post("/recipes/:version/approve", "recipe.approve", command[recipes.Approve](s, s.onRecipe()))
-	r.post("/recipes/:version/effective", "recipe.make_effective", command[recipes.MakeEffective](s, s.onRecipe()))
+	post[recipes.Submit](r, "/recipes/:version/submit", "recipe.submit", s.onRecipe())
+	post[recipes.Approve](r, "/recipes/:version/approve", "recipe.approve", s.onRecipe())
+	post[recipes.MakeEffective](r, "/recipes/:version/effective", "recipe.make_effective", s.onRecipe())
 
 	r.get("/trail", "trail.read", s.showTrail)
 	return r.list()
@@ -104,6 +104,11 @@ func (t *table) get(path, act string, p page) *Route {
 // post adds an act. Its right is asked by audit.Trail.Check inside the transaction, for the session's person or for the signer.
 func (t *table) post(path, act string, h func(*visit) error) *Route {
 	return t.add(Route{Method: http.MethodPost, Path: path, Act: act, handle: h})
+}
+
+// post adds the act of a command: one line is its form, its right and its words in the trail.
+func post[C Command](t *table, path, act string, at place, prepare ...func(*visit) error) *Route {
+	return t.post(path, act, command[C](t.s, at, prepare...))
 }
 
 func (t *table) list() []Route {
