@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -44,13 +43,13 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
-	site, err := s.site(ctx, trail, o)
+	p, err := s.plant(ctx, trail, o)
 	if err != nil {
 		return err
 	}
-	defer tidying(ctx, trail, slog.New(slog.NewTextHandler(o.err, nil)))()
+	defer p.work(ctx)()
 	fmt.Fprintf(o.out, "Veribatch is ready: http://%s\n", listener.Addr())
-	return serveUntil(ctx, listener, site, db.exited, o)
+	return serveUntil(ctx, listener, p.site, db.exited, o)
 }
 
 // listen opens the address, which must be a loopback one: passwords and signatures do not travel in the clear over a network.

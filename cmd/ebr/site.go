@@ -17,11 +17,27 @@ import (
 	"veribatch/web"
 )
 
+// lookForWork and retryWork are the pace of the server's own jobs.
+const (
+	lookForWork = time.Minute
+	retryWork   = 15 * time.Minute
+)
+
 // idle is how long a station may stand untouched before it locks.
 const idle = 15 * time.Minute
 
-// site starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
-func (s *serveCmd) site(ctx context.Context, trail *audit.Trail, o output) (http.Handler, error) {
+// plant is what the pages, the jobs and the watches of this server share.
+type plant struct {
+	trail *audit.Trail
+	gate  *identity.Gate
+	desk  signatures.Desk
+	key   *keyring.File
+	log   *slog.Logger
+	site  http.Handler // answers requests
+}
+
+// plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
+func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, o output) (*plant, error) {
 	if err := web.AssetsMissing(); err != nil {
 		return nil, err
 	}
@@ -30,25 +46,24 @@ func (s *serveCmd) site(ctx context.Context, trail *audit.Trail, o output) (http
 	if err := trail.Start(ctx, map[string]string{"version": version, "revision": revision, "policy": access.Digest()}); err != nil {
 		return nil, err
 	}
-	key, err := keyring.Open(filepath.Join(s.State, "keys"))
-	if err != nil {
+	p := &plant{trail: trail, log: slog.New(slog.NewTextHandler(o.err, nil))}
+	var err error
+	if p.key, err = keyring.Open(filepath.Join(s.State, "keys")); err != nil {
 		return nil, err
 	}
-	if err := signatures.RegisterKey(ctx, trail, key); err != nil {
+	if err := signatures.RegisterKey(ctx, trail, p.key); err != nil {
 		return nil, err
 	}
-	gate, err := identity.New(trail, identity.Settings{Idle: idle})
-	if err != nil {
+	if p.gate, err = identity.New(trail, identity.Settings{Idle: idle}); err != nil {
 		return nil, err
 	}
-	desk := signatures.Desk{Trail: trail, Gate: gate, Key: key}
-	people, err := s.people(ctx, trail, gate, desk, o)
+	p.desk = signatures.Desk{Trail: trail, Gate: p.gate, Key: p.key}
+	demo, err := s.people(ctx, p, o)
 	if err != nil {
 		return nil, err
 	}
 	pages, err := web.New(web.Config{
-		Trail: trail, Gate: gate, Desk: desk, Keyring: key, Log: slog.New(slog.NewTextHandler(o.err, nil)), Site: "Veribatch", Version: version,
-		Idle: idle, Demo: people,
+		Trail: trail, Gate: p.gate, Desk: p.desk, Keyring: p.key, Log: p.log, Site: "Veribatch", Version: version, Idle: idle, Demo: demo,
 	})
 	if err != nil {
 		return nil, err
@@ -56,20 +71,21 @@ func (s *serveCmd) site(ctx context.Context, trail *audit.Trail, o output) (http
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.Handle("/", pages)
-	return mux, nil
+	p.site = mux
+	return p, nil
 }
 
 // people makes sure that somebody can log in: the demo plant's people, or the first administrator by a one-time token printed here.
 // A demo plant stays one, also when it is served without --demo.
-func (s *serveCmd) people(ctx context.Context, trail *audit.Trail, gate *identity.Gate, desk signatures.Desk, o output) ([]web.DemoPerson, error) {
-	demo, empty, err := isDemo(ctx, trail)
+func (s *serveCmd) people(ctx context.Context, p *plant, o output) ([]web.DemoPerson, error) {
+	demo, empty, err := isDemo(ctx, p.trail)
 	switch {
 	case err != nil:
 		return nil, fault.New(fault.NotReady, "The people of this plant cannot be read.").Because(err)
 	case s.Demo || demo: // one that was interrupted is completed
-		return demoList(), seedDemo(ctx, trail, gate, desk, o.say)
+		return demoList(), seedDemo(ctx, p.trail, p.gate, p.desk, o.say)
 	case empty:
-		token, err := gate.FirstToken(ctx)
+		token, err := p.gate.FirstToken(ctx)
 		if err != nil {
 			return nil, err
 		}

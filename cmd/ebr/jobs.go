@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veribatch/audit"
+)
+
+// job is work that the server does by itself, again and again. When it succeeded last stands in the database: a daily job is daily across
+// restarts too, and readiness and metrics know how old the last success is.
+type job struct {
+	name string // in lower case, words joined by _: for the log, the metrics and the incident
+	next when   // due after the last success
+	run  func(ctx context.Context) error
+}
+
+// when gives the time at which a job is due after its last success, which is zero when there was none.
+type when func(last time.Time) time.Time
+
+// every is due a while after the last success, and at once when there was none.
+func every(d time.Duration) when {
+	return func(last time.Time) time.Time {
+		if last.IsZero() {
+			return last
+		}
+		return last.Add(d)
+	}
+}
+
+// daily is due at the next full hour of this name in the zone of the server, and at once when it was missed for more than a day.
+func daily(hour int) when {
+	return func(last time.Time) time.Time {
+		last = last.Local()
+		due := time.Date(last.Year(), last.Month(), last.Day(), hour, 0, 0, 0, time.Local)
+		if !due.After(last) {
+			due = due.AddDate(0, 0, 1)
+		}
+		return due
+	}
+}
+
+// jobs are what this plant's server does by itself. Whoever has work of that kind adds a line.
+func (p *plant) jobs() []job {
+	return []job{
+		{"prune_request_keys", every(24 * time.Hour), p.pruneKeys},
+	}
+}
+
+// work runs the jobs beside the requests; what it gives ends them and waits for those under way.
+func (p *plant) work(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	j := &janitor{trail: p.trail, log: p.log, look: lookForWork, retry: retryWork, failed: p.jobFailed}
+	wait := j.start(ctx, p.jobs())
+	return func() { cancel(); wait() }
+}
+
+// jobFailed is told of each failed run.
+func (p *plant) jobFailed(context.Context, string, error) {}
+
+// janitor runs the jobs, each in a goroutine of its own.
+type janitor struct {
+	trail  *audit.Trail
+	log    *slog.Logger
+	failed func(ctx context.Context, job string, why error) // opens the incident of a failed job; required
+	look   time.Duration                                    // how often it asks whether something is due
+	retry  time.Duration                                    // how long after a failure it tries again
+}
+
+// start runs the jobs until ctx ends; what it gives waits for those under way.
+func (j *janitor) start(ctx context.Context, list []job) (wait func()) {
+	var all sync.WaitGroup
+	for _, one := range list {
+		all.Go(func() { j.keep(ctx, one) })
+	}
+	return all.Wait
+}
+
+// keep runs one job whenever it is due. The clock is asked again and again instead of sleeping until then: it may be set meanwhile.
+func (j *janitor) keep(ctx context.Context, one job) {
+	ticks := time.NewTicker(j.look)
+	defer ticks.Stop()
+	var pause time.Time // after a failure
+	for {
+		if time.Now().After(pause) {
+			if err := j.ifDue(ctx, one); err != nil && ctx.Err() == nil {
+				pause = time.Now().Add(j.retry)
+				j.log.ErrorContext(ctx, "a job failed", "job", one.name, "error", err)
+				j.failed(ctx, one.name, err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
+const (
+	jobRun    = `select coalesce(max(succeeded_at), 'epoch'), clock_timestamp() from ebr.jobs where name = @job`
+	jobStarts = `insert into ebr.jobs (name, started_at) values (@job, clock_timestamp()) on conflict (name) do update set started_at = excluded.started_at`
+	jobDone   = `update ebr.jobs set succeeded_at = clock_timestamp() where name = @job`
+	jobFailed = `update ebr.jobs set failed_at = clock_timestamp() where name = @job`
+	everyJob  = `select name, started_at, succeeded_at, failed_at from ebr.jobs order by name`
+)
+
+// ifDue runs the job when it is due, by the clock of the database, and keeps what came of it.
+func (j *janitor) ifDue(ctx context.Context, one job) error {
+	args := pgx.NamedArgs{"job": one.name}
+	var last, now time.Time
+	err := j.trail.Read(ctx, func(r *audit.Reader) error { return r.QueryRow(ctx, jobRun, args).Scan(&last, &now) })
+	if err != nil {
+		return err
+	}
+	if last.Unix() == 0 {
+		last = time.Time{}
+	}
+	if one.next(last).After(now) {
+		return nil
+	}
+	if err := j.keepTime(ctx, jobStarts, args); err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := safely(ctx, one.run); err != nil {
+		if ctx.Err() == nil {
+			_ = j.keepTime(ctx, jobFailed, args)
+		}
+		return err
+	}
+	j.log.InfoContext(ctx, "job done", "job", one.name, "took", time.Since(began).Round(time.Millisecond).String())
+	return j.keepTime(ctx, jobDone, args)
+}
+
+func (j *janitor) keepTime(ctx context.Context, sql string, args pgx.NamedArgs) error {
+	return j.trail.Operate(ctx, func(op *audit.Op) error {
+		_, err := op.Exec(ctx, sql, args)
+		return err
+	})
+}
+
+// safely runs a job; a panic of one must not end the server.
+func safely(ctx context.Context, run func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return run(ctx)
+}
+
+// jobTimes is when a job ran; nil is never.
+type jobTimes struct {
+	Name                         string
+	Started, Succeeded, FailedAt *time.Time
+}
+
+// readJobs gives the times of all jobs.
+func readJobs(ctx context.Context, q audit.Querier) ([]jobTimes, error) {
+	rows, err := q.Query(ctx, everyJob)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[jobTimes])
+}
