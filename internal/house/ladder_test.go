@@ -17,6 +17,7 @@ var rungs = map[string]float64{
 	"internal/fault":           -3,
 	"internal/plaintext":       -2,
 	"migrations":               -2,
+	"internal/certificate":     -2,
 	"internal/postgres":        -1,
 	"audit":                    0,
 	"signatures/keyring":       0.5,
