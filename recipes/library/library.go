@@ -11,7 +11,7 @@ var files embed.FS
 // Names of the shipped recipes.
 const (
 	BufferTour     = "buffer-tour.recipe"     // ten steps with every kind of value, for tours and tests
-	Paracetamol500 = "paracetamol-500.recipe" // paracetamol 500 mg tablets up to the final blend
+	Paracetamol500 = "paracetamol-500.recipe" // paracetamol 500 mg tablets, 53 steps from dispensing to bulk tablets
 )
 
 // All gives the names of the shipped recipes, simplest first.
