@@ -9,6 +9,7 @@ import (
 	"veribatch/ebr/batch"
 	"veribatch/recipes"
 	"veribatch/signatures"
+	"veribatch/signatures/configuration/versions"
 )
 
 // verifyCmd checks a database, also beside a running server.
@@ -50,7 +51,7 @@ func verifyAll(ctx context.Context, trail *audit.Trail) (report audit.Report, er
 	return report, err
 }
 
-// verifySignatures checks that every signature is whole, and that it stands in a recipe or a batch beside that for which it was given.
+// verifySignatures checks that every signature is whole, and that it stands in a recipe, a batch or a configuration beside that for which it was given.
 func verifySignatures(ctx context.Context, r *audit.Reader, report *audit.Report) (err error) {
 	found := func(row string, why error) {
 		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
@@ -67,9 +68,14 @@ func verifySignatures(ctx context.Context, r *audit.Reader, report *audit.Report
 	if err != nil {
 		return err
 	}
+	inConfigurations, err := versions.VerifySignatures(ctx, r, found)
+	if err != nil {
+		return err
+	}
+	placed := inRecipes + inBatches + inConfigurations
 	stored, err := signatures.Count(ctx, r)
-	if err == nil && stored != inRecipes+inBatches {
-		found("table ebr.signatures", fmt.Errorf("%d signatures are stored and %d stand beside a record", stored, inRecipes+inBatches))
+	if err == nil && stored != placed {
+		found("table ebr.signatures", fmt.Errorf("%d signatures are stored and %d stand beside a record", stored, placed))
 	}
 	return err
 }

@@ -41,6 +41,8 @@ var rungs = map[string]float64{
 	"validation":               6.5,
 	"web":                      7,
 	"cmd/ebr":                  8,
+
+	"signatures/configuration/versions": 1.1,
 }
 
 // tools stand beside the ladder: nothing of the program imports them.

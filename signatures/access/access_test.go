@@ -17,6 +17,7 @@ var matrix = map[string]string{
 	"step.record": "os", "step.correct": "os", "step.comment": "oseqp", "step.perform": "oseqp", "step.verify": "osq",
 	"batch.hold": "osqp", "hold.assess": "sq", "batch.resume": "s", "batch.abort": "sq", "batch.complete": "s",
 	"report.read": "seqpi", "trail.read": "sqpi", "person.create": "a", "person.roles": "a", "station.register": "a",
+	"configuration.read": "oseqpai", "configuration.propose": "sqa", "configuration.approve": "q", "configuration.withdraw": "sqa",
 	"server.start": "", "migration": "", "person.lock": "", "key.register": "",
 }
 
