@@ -63,12 +63,47 @@ func command[C Command](s *server, at place, prepare ...func(*visit) error) func
 	}
 }
 
-// change carries out one command: a repeat gets the stored answer, a signed act first its statement and then its ticket, and everything
-// happens in one transaction under one entry.
+// signing is what comes with a command that somebody signs: both components, and the digest of the statement that was shown.
+type signing struct {
+	UserName  string `json:"user_name" doc:"user name of the person who signs; it may be another person than the one logged in"`
+	Password  string `json:"password" doc:"password of the person who signs, given for each signature"`
+	Statement string `json:"statement" doc:"the digest of the statement that the person was shown"`
+}
+
+// unsigned says that a command waits for a signature: nobody has signed yet, or (why) the signature was refused.
+type unsigned struct {
+	cmd Signable
+	why error
+}
+
+// Error says what is missing.
+func (u *unsigned) Error() string { return "this act needs a signature" }
+
+// Unwrap gives the reason of a refused signature.
+func (u *unsigned) Unwrap() error { return u.why }
+
+// change carries out the command of a form and shows what came of it.
 func (s *server) change(v *visit, cmd Command, at place) error {
-	key := v.form.Get("key")
+	var given *signing
+	if v.form.Has("password") {
+		given = &signing{v.form.Get("user_name"), v.form.Get("password"), v.form.Get("statement")}
+	}
+	receipt, err := s.carryOut(v, cmd, v.form.Get("key"), given, at.read)
+	var open *unsigned
+	switch {
+	case errors.As(err, &open):
+		return s.askToSign(v, open.cmd, at, open.why)
+	case err != nil:
+		return v.refuse(at, err)
+	}
+	return v.done(at, receipt)
+}
+
+// carryOut carries out one command, of a form or of the API: a repeat gets the stored answer, a signed act first its statement and then its
+// ticket, and everything happens in one transaction under one entry. reads is the right without which nobody sees the statement.
+func (s *server) carryOut(v *visit, cmd Command, key string, given *signing, reads string) (audit.Receipt, error) {
 	if key == "" {
-		return v.refuse(at, fault.New(fault.Invalid, "This form carries no request key. Open the page again."))
+		return audit.Receipt{}, fault.New(fault.Invalid, "This form carries no request key. Open the page again.")
 	}
 	in := audit.Intent{Session: v.who.Token, Act: cmd.Act(), Home: cmd.Home(), Key: key, Command: cmd}
 	if c, ok := cmd.(interface{ Why() string }); ok {
@@ -78,32 +113,27 @@ func (s *server) change(v *visit, cmd Command, at place) error {
 		in.Also = c.Also()
 	}
 	receipt, found, err := s.Trail.Replayed(v.ctx, in)
-	if err != nil {
-		return v.refuse(at, err)
+	if err != nil || found {
+		return receipt, err
 	}
-	if found {
-		return v.done(at, receipt)
-	}
-	if signed, ok := cmd.(Signable); ok {
-		st, err := s.statement(v, signed, at)
+	signed, ok := cmd.(Signable)
+	if ok {
+		st, err := s.statement(v, signed, reads)
 		if err != nil {
-			return v.refuse(at, s.entered(v, in, err))
+			return receipt, s.entered(v, in, err)
 		}
 		if st.Act != "" { // else nothing is to be signed here
-			if in.Ticket, err = s.ticket(v, in, st); err != nil || in.Ticket == "" {
-				return s.askToSign(v, signed, at, err)
+			if in.Ticket, err = s.ticket(v, in, st, given); err != nil || in.Ticket == "" {
+				return receipt, &unsigned{signed, err}
 			}
 		}
 	}
 	ctx := context.WithoutCancel(v.ctx)
 	receipt, err = s.Trail.Change(ctx, in, func(tx *audit.Tx) error { return cmd.Do(ctx, tx) })
 	if in.Ticket != "" && fault.KindOf(err) == fault.Forbidden {
-		return s.askToSign(v, cmd.(Signable), at, err)
+		return receipt, &unsigned{signed, err}
 	}
-	if err != nil {
-		return v.refuse(at, err)
-	}
-	return v.done(at, receipt)
+	return receipt, err
 }
 
 // entered enters an act that the process refused before anybody was asked to sign it.
@@ -116,25 +146,23 @@ func (s *server) entered(v *visit, in audit.Intent, why error) error {
 }
 
 // ticket turns user name, password and the statement that was shown into a signing ticket; "" when nobody has signed yet.
-func (s *server) ticket(v *visit, in audit.Intent, st signatures.Statement) (string, error) {
-	if !v.form.Has("password") {
+func (s *server) ticket(v *visit, in audit.Intent, st signatures.Statement, given *signing) (string, error) {
+	if given == nil {
 		return "", nil
 	}
 	digest, err := st.Digest()
 	if err != nil {
 		return "", err
 	}
-	if v.form.Get("statement") != digest.String() {
+	if given.Statement != digest.String() {
 		return "", s.entered(v, in, fault.New(fault.Conflict, "The record changed since you read it. Read it again, then sign what is shown now."))
 	}
-	return s.Desk.Issue(v.ctx, signatures.Request{
-		Session: v.who.Token, UserName: v.form.Get("user_name"), Password: v.form.Get("password"), Statement: st,
-	})
+	return s.Desk.Issue(v.ctx, signatures.Request{Session: v.who.Token, UserName: given.UserName, Password: given.Password, Statement: st})
 }
 
 // statement builds what is to be signed from the present state, for a person who may read it.
-func (s *server) statement(v *visit, cmd Signable, at place) (st signatures.Statement, err error) {
-	_, err = v.read(at.read, func(v *visit) (View, error) {
+func (s *server) statement(v *visit, cmd Signable, reads string) (st signatures.Statement, err error) {
+	_, err = v.read(reads, func(v *visit) (View, error) {
 		st, err = cmd.Statement(v.ctx, v.Querier)
 		return nil, err
 	})
@@ -148,7 +176,7 @@ func (s *server) askToSign(v *visit, cmd Signable, at place, why error) error {
 	if why != nil && kind != fault.Unauthenticated && kind != fault.Forbidden && kind != fault.Invalid {
 		return v.refuse(at, why)
 	}
-	st, err := s.statement(v, cmd, at)
+	st, err := s.statement(v, cmd, at.read)
 	if err != nil {
 		return v.refuse(at, err)
 	}

@@ -38,11 +38,10 @@ func (s *server) setCookie(c echo.Context, name, value string, age int) {
 	})
 }
 
-// markStation makes this browser known as the station: its id is no secret (it stands in the trail), so the cookie carries a mark that only
-// this site can make.
-func (s *server) markStation(c echo.Context, station string) {
-	mark := s.Keyring.Sign(purposeStation, []byte(station))
-	s.setCookie(c, stationCookie, station+"."+base64.RawURLEncoding.EncodeToString(mark), stationYears)
+// marked gives what makes a client known as the station: its id is no secret (it stands in the trail), so it carries a mark that only this site
+// can make.
+func (s *server) marked(station string) string {
+	return station + "." + base64.RawURLEncoding.EncodeToString(s.Keyring.Sign(purposeStation, []byte(station)))
 }
 
 // knownStation reads the station of this browser; "" when it has none or the mark is not ours.
@@ -51,7 +50,12 @@ func (s *server) knownStation(c echo.Context) string {
 	if err != nil {
 		return ""
 	}
-	station, encoded, _ := strings.Cut(cookie.Value, ".")
+	return s.unmarked(cookie.Value)
+}
+
+// unmarked gives the station of which a client holds the mark; "" when the mark is not ours.
+func (s *server) unmarked(value string) string {
+	station, encoded, _ := strings.Cut(value, ".")
 	mark, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil || uuid.Validate(station) != nil || !keyring.Verify(s.Keyring.Public(), purposeStation, []byte(station), mark) {
 		return ""

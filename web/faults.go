@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/labstack/echo/v4"
@@ -32,6 +33,9 @@ var headings = map[fault.Kind]string{
 
 // fail shows the fault page: for faults that have no form to stand at. Internal ones get a reference number and a line in the log.
 func (v *visit) fail(err error) error {
+	if path := v.c.Request().URL.Path; path == "/api" || strings.HasPrefix(path, "/api/") {
+		return v.problem(err)
+	}
 	f := fault.As(fromEcho(err))
 	view := &ErrorView{Page: v.frame(words(headings[f.Kind])), Heading: words(headings[f.Kind]), Message: f.Message, Back: "/"}
 	if f.Kind == fault.Internal {

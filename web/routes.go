@@ -13,13 +13,14 @@ type Route struct {
 	Method, Path, Act string
 
 	handle func(v *visit) error
-	anyone bool // needs no session
-	locked bool // works while the station is locked
-	large  bool // takes a recipe text
+	anyone bool       // needs no session
+	locked bool       // works while the station is locked
+	large  bool       // takes a recipe text
+	api    *operation // the address is one of the JSON API; nil for a page or a form
 }
 
-// routes is the whole site on one page.
-func (s *server) routes() []Route {
+// routes is the whole site on one page. post adds an act to the screens and to the JSON API at once.
+func (s *server) routes() *table {
 	r := &table{s: s}
 
 	r.open(http.MethodGet, "/login", "session.open", s.showLogin)
@@ -66,13 +67,15 @@ func (s *server) routes() []Route {
 	post[recipes.MakeEffective](r, "/recipes/:version/effective", "recipe.make_effective", s.onRecipe())
 
 	r.get("/trail", "trail.read", s.showTrail)
-	return r.list()
+	s.sessionOperations(r)
+	return r
 }
 
 // table collects the routes.
 type table struct {
-	s     *server
-	lines []*Route
+	s          *server
+	lines      []*Route
+	operations []*Route // of the JSON API
 }
 
 func (t *table) add(r Route) *Route {
@@ -106,14 +109,16 @@ func (t *table) post(path, act string, h func(*visit) error) *Route {
 	return t.add(Route{Method: http.MethodPost, Path: path, Act: act, handle: h})
 }
 
-// post adds the act of a command: one line is its form, its right and its words in the trail.
-func post[C Command](t *table, path, act string, at place, prepare ...func(*visit) error) *Route {
-	return t.post(path, act, command[C](t.s, at, prepare...))
+// post adds the act of a command: one line is its form, its operation in the API, its right and its words in the trail.
+func post[C Command](t *table, path, word string, at place, prepare ...func(*visit) error) *Route {
+	form := t.post(path, word, command[C](t.s, at, prepare...))
+	act[C](t, path, word, at, form)
+	return form
 }
 
-func (t *table) list() []Route {
-	routes := make([]Route, len(t.lines))
-	for i, r := range t.lines {
+func list(lines []*Route) []Route {
+	routes := make([]Route, len(lines))
+	for i, r := range lines {
 		routes[i] = *r
 	}
 	return routes
@@ -121,14 +126,19 @@ func (t *table) list() []Route {
 
 // limit gives the most bytes that the route takes.
 func (r Route) limit() int64 {
-	if r.large {
+	if r.large || r.api != nil && r.api.twin != nil && r.api.twin.large {
 		return maxRecipe
 	}
 	return maxForm
 }
 
 // own tells whether the route is about the session itself; it then works before a due change of password.
-func (r Route) own() bool { return r.anyone || strings.HasPrefix(r.Path, "/session/") }
+func (r Route) own() bool {
+	return r.anyone || strings.HasPrefix(strings.TrimPrefix(r.Path, apiRoot), "/session/")
+}
 
-// Routes lists the site for the rules of the house: every address with its act.
-func Routes() []Route { return (&server{}).routes() }
+// Routes lists the pages and forms of the site for the rules of the house: every address with its act.
+func Routes() []Route { return list((&server{}).routes().lines) }
+
+// Operations lists the addresses of the JSON API, each with its act.
+func Operations() []Route { return list((&server{}).routes().operations) }

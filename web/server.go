@@ -68,8 +68,12 @@ func New(cfg Config) (http.Handler, error) {
 	e.Use(recovered, headers, within(requestTime))
 	e.GET("/static/:file", echo.WrapHandler(Static()))
 	e.GET("/static/dist/:file", echo.WrapHandler(Static()))
-	for _, route := range s.routes() {
+	routes := s.routes()
+	for _, route := range list(routes.lines) {
 		e.Add(route.Method, route.Path, s.answer(route))
+	}
+	for _, route := range list(routes.operations) {
+		e.Add(route.Method, route.Path, s.serve(route))
 	}
 	return s.sameOrigin(e), nil
 }

@@ -55,7 +55,7 @@ func (s *server) logIn(v *visit) error {
 	if err := v.readForm(maxForm); err != nil {
 		return err
 	}
-	session, err := s.openSession(v)
+	session, err := s.openHere(v)
 	if err != nil {
 		f := fault.As(err)
 		if f.Kind == fault.Internal {
@@ -86,14 +86,25 @@ func (s *server) welcome(v *visit, session identity.Session, next string) error 
 	return v.redirect(to)
 }
 
-// openSession ends the session that this browser may still have and opens one for the person who logs in.
-func (s *server) openSession(v *visit) (identity.Session, error) {
+// openHere opens a session in this browser, which from then on is known as its station.
+func (s *server) openHere(v *visit) (identity.Session, error) {
+	known := v.station
+	session, err := s.openSession(v, v.form.Get("user_name"), v.form.Get("password"), v.form.Get("station"))
+	if v.station != known {
+		s.setCookie(v.c, stationCookie, s.marked(v.station), stationYears)
+	}
+	return session, err
+}
+
+// openSession opens a session for the person who logs in, at the station of the visit or at a new one of this name, and ends the session that
+// was there before.
+func (s *server) openSession(v *visit, userName, password, station string) (identity.Session, error) {
 	if v.station == "" {
-		if err := s.register(v); err != nil {
+		if err := s.register(v, userName, password, station); err != nil {
 			return identity.Session{}, err
 		}
 	}
-	session, err := s.Gate.LogIn(v.ctx, v.form.Get("user_name"), v.form.Get("password"), v.station)
+	session, err := s.Gate.LogIn(v.ctx, userName, password, v.station)
 	if err == nil && v.who.Token != "" {
 		err = s.Gate.LogOut(v.ctx, v.who.Token)
 	}
@@ -117,11 +128,11 @@ func (s *server) stationName(v *visit) (name string, err error) {
 
 // register makes a station of an unknown browser, once its first person has given a right password: nobody can fill the plant with stations
 // from outside. A wrong password is entered at the server's own station.
-func (s *server) register(v *visit) error {
-	if _, err := identity.ParseStationName(v.form.Get("station")); err != nil {
+func (s *server) register(v *visit, userName, password, station string) error {
+	if _, err := identity.ParseStationName(station); err != nil {
 		return err
 	}
-	p, err := s.Gate.Prove(v.ctx, v.form.Get("user_name"), v.form.Get("password"))
+	p, err := s.Gate.Prove(v.ctx, userName, password)
 	if err != nil {
 		in := audit.Intent{Session: s.Trail.System(), Act: "session.open", Home: identity.StationStream(audit.SystemStation)}
 		if p.Person == "" {
@@ -130,7 +141,7 @@ func (s *server) register(v *visit) error {
 		in.Also = []audit.Stream{identity.StreamOf(p.Person)}
 		return errors.Join(err, s.Trail.RefuseSignature(v.ctx, in, audit.SystemStation, err))
 	}
-	c := identity.NewStation{ID: audit.NewID(), Name: v.form.Get("station")}
+	c := identity.NewStation{ID: audit.NewID(), Name: station}
 	in := audit.Intent{
 		Session: s.Trail.System(), Act: "station.register", Home: identity.StationStream(c.ID), Also: []audit.Stream{identity.StreamOf(p.Person)},
 		Reason: "first log-in of this browser",
@@ -143,7 +154,6 @@ func (s *server) register(v *visit) error {
 		return err
 	}
 	v.station = c.ID
-	s.markStation(v.c, c.ID)
 	return nil
 }
 
@@ -189,19 +199,26 @@ func (s *server) unlock(v *visit) error {
 	if err := v.readForm(maxForm); err != nil {
 		return err
 	}
-	err := s.Gate.Unlock(v.ctx, v.who.Token, v.form.Get("password"))
-	switch kind := fault.KindOf(err); {
-	case err == nil:
-		return v.redirect(local(v.form.Get("next")))
-	case kind != fault.Unauthenticated && kind != fault.Invalid && kind != fault.Refused:
+	wrong, err := s.uncover(v, v.form.Get("password"))
+	switch {
+	case err != nil:
 		return err
+	case wrong != nil:
+		return v.showLock(wrong)
 	}
-	if !v.who.Locked {
-		if err := s.Gate.Lock(v.ctx, v.who.Token, "wrong password at a covered screen"); err != nil {
-			return err
-		}
+	return v.redirect(local(v.form.Get("next")))
+}
+
+// uncover unlocks the session with the password; a wrong one at a session that was open locks it.
+func (s *server) uncover(v *visit, password string) (wrong, err error) {
+	err = s.Gate.Unlock(v.ctx, v.who.Token, password)
+	if kind := fault.KindOf(err); err == nil || kind != fault.Unauthenticated && kind != fault.Invalid && kind != fault.Refused {
+		return nil, err
 	}
-	return v.showLock(err)
+	if v.who.Locked {
+		return err, nil
+	}
+	return err, s.Gate.Lock(v.ctx, v.who.Token, "wrong password at a covered screen")
 }
 
 // showFirst shows the form of the first administrator while the plant has no people; afterwards there is only the log-in.
@@ -250,7 +267,7 @@ func (s *server) createFirst(v *visit) error {
 	case err != nil:
 		return s.firstPage(v, err)
 	}
-	session, err := s.openSession(v)
+	session, err := s.openHere(v)
 	if err != nil {
 		return v.redirect("/login") // the account exists; only the station's name was not taken
 	}
@@ -289,17 +306,23 @@ func (s *server) changePassword(v *visit) error {
 	}
 	err := sameTwice(v)
 	if err == nil {
-		err = s.Gate.ChangePassword(v.ctx, v.who.Token, v.form.Get("password"), v.form.Get("new_password"))
+		err = s.newPassword(v, v.form.Get("password"), v.form.Get("new_password"))
 	}
-	f := fault.As(err)
-	switch {
-	case err == nil:
+	switch fault.KindOf(err) {
+	case "":
 		s.setCookie(v.c, noticeCookie, "password.change", 60)
 		return s.welcome(v, v.who, "/")
-	case f.Kind == fault.Internal:
+	case fault.Internal:
 		return err
-	case f.Kind == fault.Invalid && f.Field == "password": // the rules speak of the new one
-		err = fault.At("new_password", "%s", f.Message)
 	}
-	return v.show(status[f.Kind], s.passwordPage(v, err))
+	return v.show(status[fault.KindOf(err)], s.passwordPage(v, err))
+}
+
+// newPassword changes the password of the session's person.
+func (s *server) newPassword(v *visit, old, new string) error {
+	err := s.Gate.ChangePassword(v.ctx, v.who.Token, old, new)
+	if f := fault.As(err); err != nil && f.Kind == fault.Invalid && f.Field == "password" { // the rules speak of the new one
+		return fault.At("new_password", "%s", f.Message)
+	}
+	return err
 }

@@ -63,14 +63,22 @@ func (s *server) answer(route Route) echo.HandlerFunc {
 		if v.who.MustChange && !route.own() {
 			return v.redirect("/session/password")
 		}
-		if id := c.Param("batch"); id != "" && (len(id) != 36 || uuid.Validate(id) != nil) {
-			return v.fail(fault.New(fault.Missing, "There is no such batch. Check the address, or go back and choose again."))
+		if err := v.addressed(); err != nil {
+			return v.fail(err)
 		}
 		if err := route.handle(v); err != nil {
 			return v.turnAway(err)
 		}
 		return nil
 	}
+}
+
+// addressed refuses the address of what can be no batch.
+func (v *visit) addressed() error {
+	if id := v.c.Param("batch"); id != "" && (len(id) != 36 || uuid.Validate(id) != nil) {
+		return fault.New(fault.Missing, "There is no such batch. Check the address, or go back and choose again.")
+	}
+	return nil
 }
 
 // enter finds the session. Routes for anyone go on without one.

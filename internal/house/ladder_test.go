@@ -129,6 +129,7 @@ var walls = []struct {
 	{"github.com/hashicorp/hcl", []string{"recipes"}, "recipe text is read in one place"},
 	{"github.com/casbin/casbin", []string{"signatures/access"}, "rights are decided in one place"},
 	{"github.com/pressly/goose", []string{"migrations"}, "the schema changes in one place"},
+	{"github.com/go-json-experiment/json", []string{"web"}, "strict JSON comes from outside, and the API is the only door for it"},
 	{"crypto/ed25519", []string{"signatures", "signatures/keyring"}, "signing keys are used in one place"},
 }
 

@@ -1,0 +1,201 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"veribatch/audit"
+	"veribatch/internal/fault"
+	"veribatch/signatures/identity"
+)
+
+// The JSON API stands below apiRoot on the same routes as the screens: an act is the same command with the same right, the same request key and
+// the same entry. It knows bearer tokens and no cookies, so another site has nothing to send in a person's name.
+const apiRoot = "/api/v1"
+
+// keyHeader carries the request key of an act, as the hidden field "key" of a form does.
+const keyHeader = "Idempotency-Key"
+
+// operation says what an address of the API takes and gives, for the program and for its description alike.
+type operation struct {
+	query  reflect.Type // struct of the parameters, of a read
+	body   reflect.Type // struct of the JSON body, of an act
+	answer reflect.Type // nil for a file
+	signed bool
+	twin   *Route // the form of the same act
+}
+
+// done is the answer to an act. It says nothing that a repeat of the request could not say again.
+type done struct {
+	Act     string       `json:"act"`
+	Subject audit.Stream `json:"subject" doc:"the record whose audit trail has the entry"`
+	Result  any          `json:"result,omitzero" doc:"what the act made, as ids"`
+}
+
+// act adds the operation of a command: what stands in the address, the rest as JSON body, and the signature where somebody signs.
+func act[C Command](t *table, path, word string, at place, twin *Route) {
+	var cmd C
+	_, signed := any(cmd).(Signable)
+	params := paramsOf(path)
+	body := bodyOf(reflect.TypeFor[C](), params, signed)
+	t.operations = append(t.operations, &Route{
+		Method: http.MethodPost, Path: apiRoot + path, Act: word,
+		api: &operation{body: body, answer: reflect.TypeFor[done](), signed: signed, twin: twin},
+		handle: func(v *visit) error {
+			cmd, given, err := commandIn[C](v, body, params)
+			if err != nil {
+				return err
+			}
+			key := v.c.Request().Header.Get(keyHeader)
+			if id, err := uuid.Parse(key); err != nil || id.Version() != 7 || len(key) != 36 {
+				return &unread{http.StatusBadRequest, fault.New(fault.Invalid, "The header %s is missing or no UUID of version 7. Make a new one for each act, and send it again with each repeat of the same act.", keyHeader)}
+			}
+			receipt, err := t.s.carryOut(v, cmd, key, given, at.read)
+			if err != nil {
+				return t.s.withStatement(v, cmd, given, at.read, err)
+			}
+			if receipt.Replayed {
+				v.c.Response().Header().Set("Idempotent-Replayed", "true")
+			}
+			answer := done{Act: word, Subject: receipt.Stream}
+			if len(receipt.Result) > 0 {
+				answer.Result = json.RawMessage(receipt.Result)
+			}
+			return v.json(answer)
+		},
+	})
+}
+
+// told adds an act on the session or an account, which is no command of the plant.
+func told[B, A any](t *table, path, word string, handle func(v *visit, body B) (A, error)) *Route {
+	body := reflect.TypeFor[B]()
+	r := &Route{Method: http.MethodPost, Path: apiRoot + path, Act: word, api: &operation{body: body, answer: reflect.TypeFor[A]()}}
+	r.handle = func(v *visit) error {
+		var in B
+		if err := v.readBody(&in); err != nil {
+			return err
+		}
+		answer, err := handle(v, in)
+		if err != nil {
+			return err
+		}
+		return v.json(answer)
+	}
+	t.operations = append(t.operations, r)
+	return r
+}
+
+// paramsOf lists the names that stand in an address.
+func paramsOf(path string) (names []string) {
+	for part := range strings.SplitSeq(path, "/") {
+		if name, ok := strings.CutPrefix(part, ":"); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// nameOf gives the JSON name of a field; "" for one that never travels.
+func nameOf(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if name == "-" {
+		return ""
+	}
+	return name
+}
+
+// bodyOf makes the type of a command's JSON body.
+func bodyOf(command reflect.Type, params []string, signed bool) reflect.Type {
+	var fields []reflect.StructField
+	for f := range command.Fields() {
+		if name := nameOf(f); name != "" && !slices.Contains(params, name) {
+			fields = append(fields, reflect.StructField{Name: f.Name, Type: f.Type, Tag: f.Tag})
+		}
+	}
+	if signed {
+		fields = append(fields, reflect.StructField{
+			Name: "Signature", Type: reflect.TypeFor[*signing](),
+			Tag: `json:"signature,omitempty" doc:"both components and the statement's digest; without it the answer is 428 with the statement to sign"`,
+		})
+	}
+	return reflect.StructOf(fields)
+}
+
+// commandIn reads a command from address and body.
+func commandIn[C Command](v *visit, body reflect.Type, params []string) (cmd C, given *signing, err error) {
+	in := reflect.New(body)
+	if err := v.readBody(in.Interface()); err != nil {
+		return cmd, nil, err
+	}
+	target := reflect.ValueOf(&cmd).Elem()
+	for i := range target.NumField() {
+		f := target.Type().Field(i)
+		if name := nameOf(f); slices.Contains(params, name) {
+			target.Field(i).SetString(v.c.Param(name))
+		} else if name != "" {
+			target.Field(i).Set(in.Elem().FieldByName(f.Name))
+		}
+	}
+	if s := in.Elem().FieldByName("Signature"); s.IsValid() && s.Type() == reflect.TypeFor[*signing]() {
+		given, _ = s.Interface().(*signing)
+	}
+	return cmd, given, nil
+}
+
+// serve runs an operation: whose token is it, may that session ask at all, then the operation's own handler.
+func (s *server) serve(route Route) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		v := s.visit(c)
+		v.route = route
+		err := v.identify()
+		if err == nil {
+			err = v.addressed()
+		}
+		switch {
+		case err != nil:
+		case v.who.Locked && !route.locked:
+			err = &unread{http.StatusLocked, fault.New(fault.Unauthenticated, "This session is locked. Unlock it with the password.")}
+		case v.who.MustChange && !route.own():
+			err = fault.New(fault.Forbidden, "This password has to be changed before you go on.")
+		default:
+			err = route.handle(v)
+		}
+		if err != nil {
+			return v.problem(err)
+		}
+		return nil
+	}
+}
+
+// identify finds the session of the bearer token. Operations for anyone go on without one.
+func (v *visit) identify() (err error) {
+	header := v.c.Request().Header.Get(echo.HeaderAuthorization)
+	token, ok := strings.CutPrefix(header, "Bearer ")
+	switch {
+	case header == "" && v.route.anyone:
+		return nil
+	case !ok || token == "":
+		return fault.New(fault.Unauthenticated, "There is no token. Open a session and send its token in the header Authorization: Bearer …")
+	}
+	v.who, err = v.s.Gate.Find(v.ctx, token)
+	if v.route.anyone && fault.KindOf(err) == fault.Unauthenticated {
+		v.who, err = identity.Session{}, nil
+	}
+	v.station = v.who.Station
+	return err
+}
+
+// json writes an answer.
+func (v *visit) json(answer any) error {
+	content, err := encode(answer)
+	if err != nil {
+		return err
+	}
+	return v.c.Blob(http.StatusOK, echo.MIMEApplicationJSON, content)
+}

@@ -1,0 +1,210 @@
+package web_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/signatures/access"
+	"veribatch/signatures/signtest"
+	"veribatch/web"
+)
+
+// client speaks to the JSON API as a program would.
+type client struct {
+	t     testing.TB
+	base  string
+	token string
+	key   string // request key of the next act; "" = a fresh one
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	raw    string
+	body   map[string]any
+}
+
+func (c *client) send(method, path string, body any, headers map[string]string) answer {
+	c.t.Helper()
+	var raw []byte
+	switch b := body.(type) {
+	case nil:
+	case string:
+		raw = []byte(b)
+	case []byte:
+		raw = b
+	default:
+		var err error
+		raw, err = json.Marshal(b)
+		require.NoError(c.t, err)
+	}
+	request, err := http.NewRequest(method, c.base+"/api/v1"+path, bytes.NewReader(raw))
+	require.NoError(c.t, err)
+	if method == http.MethodPost {
+		key := c.key
+		if key == "" {
+			key = audit.NewID()
+		}
+		request.Header.Set("Idempotency-Key", key)
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	for name, value := range headers {
+		request.Header.Set(name, value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(c.t, err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	require.NoError(c.t, err)
+	a := answer{status: response.StatusCode, header: response.Header, raw: string(content)}
+	if kind := response.Header.Get("Content-Type"); kind == "application/json" || kind == "application/problem+json" {
+		require.NoError(c.t, json.Unmarshal(content, &a.body), a.raw)
+	}
+	return a
+}
+
+func (c *client) post(path string, body any) answer {
+	c.t.Helper()
+	return c.send(http.MethodPost, path, body, nil)
+}
+
+func (c *client) get(path string) answer {
+	c.t.Helper()
+	return c.send(http.MethodGet, path, nil, nil)
+}
+
+// sign sends a command, signs the statement that comes back, and gives the last answer.
+func (c *client) sign(path string, body map[string]any, signer signtest.Person) answer {
+	c.t.Helper()
+	asked := c.post(path, body)
+	require.Equal(c.t, 428, asked.status, asked.raw)
+	signed := map[string]any{"signature": map[string]any{"user_name": signer.UserName, "password": signer.Password, "statement": asked.body["digest"]}}
+	for name, value := range body {
+		signed[name] = value
+	}
+	return c.post(path, signed)
+}
+
+// client gives a program that acts in the session of a person.
+func (p *plant) client(who signtest.Person) *client {
+	return &client{t: p.T, base: p.server.URL, token: who.Token}
+}
+
+// An act by the API is the act of the screen: same right, same entry, and what is wrong comes back as a problem with its place.
+func TestActsByAPI(t *testing.T) {
+	s := newScript(t)
+	s.prepareBatch("running")
+	olga := s.people["Olga"]
+	c := s.client(olga)
+	a := c.post(s.batch+"/comment", map[string]any{"comment": "by program"})
+	require.Equal(t, 200, a.status, a.raw)
+	require.Equal(t, "step.comment", a.body["act"])
+	require.Equal(t, "batch"+strings.TrimPrefix(s.batch, "/batches"), a.body["subject"])
+	last := s.plant.entries(t, "step.comment")[0]
+	require.Equal(t, olga.FullName, last.By.Name)
+	for _, wrong := range []struct {
+		path, body string
+		status     int
+		pointer    string
+	}{
+		{"/steps/010/perform", `{"seen":0,"seen":1}`, 400, "#/seen"},
+		{"/steps/010/perform", `{"Seen":0}`, 422, "#/Seen"},
+		{"/steps/010/perform", `{"step":"010"}`, 422, "#/step"},
+		{"/comment", `{"comment":12}`, 422, "#/comment"},
+		{"/comment", `{"comment":null}`, 422, "#/comment"},
+		{"/comment", `{"comment":"a"} x`, 400, ""},
+		{"/comment", `{"comment":"a"`, 400, ""},
+		{"/comment", "{\"comment\":\"\xff\"}", 400, "#/comment"},
+		{"/comment", `{}`, 422, "#/comment"},
+		{"/comment", `[]`, 422, ""},
+		{"/nothing", `{}`, 404, ""},
+	} {
+		a := c.post(s.batch+wrong.path, wrong.body)
+		require.Equal(t, wrong.status, a.status, "%s: %s", wrong.body, a.raw)
+		require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
+		if wrong.pointer != "" {
+			require.Contains(t, a.raw, `"pointer":"`+wrong.pointer+`"`, wrong.body)
+		}
+	}
+	require.Equal(t, 405, c.get(s.batch+"/comment").status)
+	require.Len(t, s.plant.entries(t, "step.comment"), 1, "a wrong body changed something")
+}
+
+// A signed act answers with the statement first, then takes both components; the statement is compared, the password is proved each time.
+func TestSigningByAPI(t *testing.T) {
+	s := newScript(t)
+	s.prepareBatch("running")
+	sven := s.people["Sven"]
+	c := s.client(sven)
+	body := func(user, password string, digest any) map[string]any {
+		return map[string]any{"reason": "a test", "signature": map[string]any{"user_name": user, "password": password, "statement": digest}}
+	}
+	asked := c.post(s.batch+"/abort", map[string]any{"reason": "a test"})
+	require.Equal(t, 428, asked.status, asked.raw)
+	require.Contains(t, asked.raw, `{"label":"Reason","value":"a test"}`)
+	digest := asked.body["digest"]
+	refused := c.post(s.batch+"/abort", body(sven.UserName, "wrong wrong wrong", digest))
+	require.Equal(t, 403, refused.status, refused.raw)
+	require.Contains(t, refused.raw, "signature-refused")
+	require.Equal(t, digest, refused.body["digest"])
+	entries := s.plant.entries(t, "batch.abort")
+	require.Len(t, entries, 1)
+	require.True(t, entries[0].Refused)
+	require.Equal(t, 200, c.post(s.batch+"/comment", map[string]any{"comment": "meanwhile"}).status)
+	changed := c.post(s.batch+"/abort", body(sven.UserName, sven.Password, digest))
+	require.Equal(t, 409, changed.status, changed.raw)
+	require.NotEqual(t, digest, changed.body["digest"], "the new statement comes with the conflict")
+	c.key = audit.NewID()
+	done := c.post(s.batch+"/abort", body(sven.UserName, sven.Password, changed.body["digest"]))
+	require.Equal(t, 200, done.status, done.raw)
+	again := c.post(s.batch+"/abort", map[string]any{"reason": "a test"})
+	require.Equal(t, 200, again.status, again.raw)
+	require.Equal(t, done.raw, again.raw, "a repeat gets the same answer")
+	require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+	require.Equal(t, 409, c.post(s.batch+"/abort", map[string]any{"reason": "another"}).status)
+}
+
+// A session of the API is one like any other: at a station, locked and unlocked with entries, ended for good. Cookies open nothing.
+func TestSessionsByAPI(t *testing.T) {
+	p := newPlant(t, time.Minute)
+	olga := p.person("olga.berg", access.Operator)
+	c := &client{t: t, base: p.server.URL}
+	credentials := map[string]any{"user_name": olga.UserName, "password": olga.Password, "station": "Program 1"}
+	require.Equal(t, 401, c.post("/session/lock", "{}").status)
+	open := c.post("/session/open", credentials)
+	require.Equal(t, 200, open.status, open.raw)
+	require.Equal(t, 409, c.post("/session/open", credentials).status, "the station has its key")
+	delete(credentials, "station")
+	require.Equal(t, 422, c.post("/session/open", credentials).status)
+	credentials["station_key"] = p.Station + ".AAAA"
+	require.Equal(t, 422, c.post("/session/open", credentials).status)
+	credentials["station_key"] = open.body["station_key"]
+	open = c.post("/session/open", credentials)
+	require.Equal(t, 200, open.status, open.raw)
+	require.Equal(t, 401, c.send("POST", "/session/lock", "{}", map[string]string{"Cookie": web.SessionCookie + "=" + open.body["token"].(string)}).status, "a cookie counted")
+	c.token = open.body["token"].(string)
+	require.Equal(t, true, c.post("/session/lock", "{}").body["locked"])
+	require.Equal(t, 423, c.post("/orders", "{}").status)
+	wrong := c.post("/session/unlock", map[string]any{"password": "no no no no no no"})
+	require.Equal(t, 403, wrong.status, wrong.raw)
+	require.Equal(t, false, c.post("/session/unlock", map[string]any{"password": olga.Password}).body["locked"])
+	require.Equal(t, 422, c.post("/session/password", map[string]any{"password": olga.Password, "new_password": "short"}).status)
+	require.Equal(t, 200, c.post("/session/password", map[string]any{"password": olga.Password, "new_password": "green window 12"}).status)
+	require.Equal(t, 200, c.post("/session/close", "{}").status)
+	gone := c.post("/session/lock", "{}")
+	require.Equal(t, 401, gone.status)
+	require.Contains(t, gone.header.Get("WWW-Authenticate"), "Bearer")
+	require.NotContains(t, p.log.text(), c.token)
+}
