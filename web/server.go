@@ -27,6 +27,7 @@ type Config struct {
 	Zone    *time.Location  // zone in which times are shown and typed; nil = local
 	Idle    time.Duration   // a station locks after so long without a touch; 0 = 15 minutes
 	TLS     bool            // the server speaks TLS: cookies are marked Secure
+	Alarms  []AlarmSource   // what is abnormal about the server itself: backup, certificate, jobs; open incidents are added by New
 	Demo    []DemoPerson    // people of the demo plant, listed at the log-in; with them every page carries the demo banner
 }
 
@@ -41,7 +42,8 @@ const (
 // server answers requests. It holds no state of its own: sessions, stations and request keys stand in the database.
 type server struct {
 	Config
-	pages *Pages
+	pages  *Pages
+	alarms []AlarmSource
 }
 
 // New builds the whole site. It fails only when a template does not parse.
@@ -56,7 +58,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Config: cfg, pages: pages}
+	s := &server{Config: cfg, pages: pages, alarms: append([]AlarmSource{incidentAlarm}, cfg.Alarms...)}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect() // a forwarded address can be forged by anyone (GHSA-246p-cpwv-v3jq)

@@ -32,6 +32,7 @@ type Page struct {
 	Places  []Link        // the navigation, already limited to what the person may read (see Places)
 	Context *Context      // the batch that the page is about; nil elsewhere
 	Faults  []Fault       // what went wrong, shown in the message area
+	Alarms  []Alarm       // what is abnormal about the system, for those who may act on it
 	Notice  string        // what went well ("Value recorded."), shown once
 	Now     time.Time     // server time, from which the clock in the header runs
 	Idle    time.Duration // the station locks after so long without a touch; 0 = never

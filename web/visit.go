@@ -31,6 +31,7 @@ type visit struct {
 
 	audit.Querier               // the read transaction, while a page is read
 	roles         []access.Role // of the person, read in it
+	alarms        []Alarm       // of the system, read in it, that the person may act on
 }
 
 // refusal is an act that was refused, with the form that asked for it and what was typed there.
@@ -127,7 +128,10 @@ func (v *visit) read(act string, p page) (view View, err error) {
 		if !v.may(act) {
 			return fault.New(fault.Forbidden, "You have no right to see this page (%s). Ask your administrator if you need it.", act)
 		}
-		view, err = p(v)
+		if view, err = p(v); err != nil {
+			return err
+		}
+		v.alarms, err = v.s.alarmsFor(v)
 		return err
 	})
 	if fault.KindOf(err) == fault.Forbidden {
@@ -212,6 +216,7 @@ func (v *visit) show(code int, view View) error {
 			page.Faults = append(page.Faults, at)
 		}
 	}
+	view.Frame().Alarms = v.alarms
 	header := v.c.Response().Header()
 	header.Set(echo.HeaderContentType, echo.MIMETextHTMLCharsetUTF8)
 	var b strings.Builder

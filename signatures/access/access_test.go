@@ -19,6 +19,8 @@ var matrix = map[string]string{
 	"report.read": "seqpi", "trail.read": "sqpi", "person.create": "a", "person.roles": "a", "station.register": "a",
 	"configuration.read": "oseqpai", "configuration.propose": "sqa", "configuration.approve": "q", "configuration.withdraw": "sqa",
 	"server.start": "", "migration": "", "person.lock": "", "key.register": "",
+	"incident.read": "sqpai", "incident.assess": "sq", "incident.close": "q", "incident.open": "", "trail.begin_review": "q", "trail.review": "q",
+	"server.stop": "",
 }
 
 var letters = map[rune]Role{'o': Operator, 's': Supervisor, 'e': ProcessEngineer, 'q': QA, 'p': QualifiedPerson, 'a': Administrator, 'i': Auditor}
