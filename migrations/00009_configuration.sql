@@ -97,3 +97,16 @@ alter table ebr.configurations enable always trigger configurations_guard;
 revoke execute on function ebr.configurations_guard from public;
 select audit.attach('ebr.configurations');
 grant select, insert, update on ebr.configurations to app;
+
+create view ebr.configuration_in_force as
+    select c.number, c.settings from ebr.configurations c where c.state = 'approved' and c.effective_at <= clock_timestamp()
+    order by c.effective_at desc, c.approved_at desc limit 1;
+grant select on ebr.configuration_in_force to app;
+
+-- Series signing: when the person of the session last signed with user name and password; a lock of the session ends the series.
+alter table ebr.sessions add column series_at timestamptz;
+grant update (series_at) on ebr.sessions to app;
+
+-- From how many minutes after the act on an entry was late when it was made; before this was configured it was 5.
+alter table ebr.batch_history add column late_minutes int not null default 5 check (late_minutes > 0);
+select audit.late_column('ebr.batch_history', 'late_minutes', '5');

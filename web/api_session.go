@@ -120,7 +120,7 @@ func (s *server) apiOpen(v *visit, in opening) (opened, error) {
 func (s *server) openedAs(w identity.Session) opened {
 	return opened{
 		Token: w.Token, Session: w.ID, Person: w.Person, UserName: w.UserName, FullName: w.FullName, Station: w.Station, Name: w.StationName,
-		StationKey: s.marked(w.Station), OpenedAt: w.OpenedAt, Idle: int(s.Idle.Seconds()), MustChange: w.MustChange,
+		StationKey: s.marked(w.Station), OpenedAt: w.OpenedAt, Idle: int(w.Idle.Seconds()), MustChange: w.MustChange,
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,7 +18,7 @@ const demoBanner = "Demo plant: nothing here is a real record"
 var demonstrations = []sentence{
 	on(setting, `the plant is a demo plant`, func(s *script, _ []string) {
 		site, err := web.New(web.Config{
-			Trail: s.Trail, Gate: s.Gate, Desk: s.Desk, Keyring: s.Desk.Key, Log: quiet(), Site: "Test plant", Version: "test", Zone: zone, Idle: 15 * time.Minute,
+			Trail: s.Trail, Gate: s.Gate, Desk: s.Desk, Keyring: s.Desk.Key, Log: quiet(), Site: "Test plant", Version: "test", Zone: zone,
 			Demo: []web.DemoPerson{{UserName: "olga.berg", FullName: "Olga Berg", Role: "operator", Password: "as listed"}},
 		})
 		require.NoError(s.t, err)

@@ -25,7 +25,6 @@ type Config struct {
 	Site    string          // name of the plant, on reports
 	Version string          // of the program, on reports
 	Zone    *time.Location  // zone in which times are shown and typed; nil = local
-	Idle    time.Duration   // a station locks after so long without a touch; 0 = 15 minutes
 	TLS     bool            // the server speaks TLS: cookies are marked Secure
 	Alarms  []AlarmSource   // what is abnormal about the server itself: backup, certificate, jobs; open incidents are added by New
 	Demo    []DemoPerson    // people of the demo plant, listed at the log-in; with them every page carries the demo banner
@@ -36,7 +35,6 @@ const (
 	maxForm     = 64 << 10 // bytes of a form
 	maxRecipe   = 1 << 20  // bytes of a recipe import
 	requestTime = 20 * time.Second
-	defaultIdle = 15 * time.Minute
 )
 
 // server answers requests. It holds no state of its own: sessions, stations and request keys stand in the database.
@@ -50,9 +48,6 @@ type server struct {
 func New(cfg Config) (http.Handler, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
-	}
-	if cfg.Idle == 0 {
-		cfg.Idle = defaultIdle
 	}
 	pages, err := NewPages(cfg.Zone)
 	if err != nil {

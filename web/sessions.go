@@ -3,20 +3,29 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
 	"veribatch/signatures/access"
+	"veribatch/signatures/configuration"
 	"veribatch/signatures/identity"
 )
 
-// passwordRules are the rules of identity.CheckPassword in words.
-var passwordRules = []string{
-	fmt.Sprintf("At least %d characters; several words are easy to remember.", identity.MinPassword),
-	"No names of yours, no password that everybody tries first, no rows of keys.",
-	"Nobody else knows it: with it you sign.",
+// passwordRules are the rules of identity.CheckPassword in words, with the length in force.
+func (s *server) passwordRules(v *visit) (rules []string, err error) {
+	var settings configuration.Settings
+	read := func(q audit.Querier) (err error) { settings, err = configuration.Read(v.ctx, q); return err }
+	if v.Querier != nil {
+		err = read(v.Querier)
+	} else {
+		err = s.Trail.Read(v.ctx, func(r *audit.Reader) error { return read(r) })
+	}
+	return []string{
+		words("At least %d characters; several words are easy to remember.", settings.PasswordCharacters),
+		words("No names of yours, no password that everybody tries first, no rows of keys."),
+		words("Nobody else knows it: with it you sign."),
+	}, err
 }
 
 func (s *server) showLogin(v *visit) error {
@@ -242,7 +251,11 @@ func (s *server) anybody(v *visit) (exists bool, err error) {
 }
 
 func (s *server) firstPage(v *visit, why error) error {
-	view := &FirstView{Page: v.frame(words("First administrator")), Rules: passwordRules}
+	rules, err := s.passwordRules(v)
+	if err != nil {
+		return err
+	}
+	view := &FirstView{Page: v.frame(words("First administrator")), Rules: rules}
 	view.Create = &Form{ID: "first", Action: "/first"}
 	if why == nil {
 		return v.show(http.StatusOK, view)
@@ -286,10 +299,14 @@ func sameTwice(v *visit) error {
 	return nil
 }
 
-func (s *server) showPassword(v *visit) (View, error) { return s.passwordPage(v, nil), nil }
+func (s *server) showPassword(v *visit) (View, error) { return s.passwordPage(v, nil) }
 
-func (s *server) passwordPage(v *visit, why error) View {
-	view := &PasswordView{Page: v.frame(words("New password")), Rules: passwordRules}
+func (s *server) passwordPage(v *visit, why error) (View, error) {
+	rules, err := s.passwordRules(v)
+	if err != nil {
+		return nil, err
+	}
+	view := &PasswordView{Page: v.frame(words("New password")), Rules: rules}
 	view.Change = &Form{ID: "password", Action: "/session/password"}
 	if v.who.MustChange {
 		view.Why = words("This password has to be changed before you go on.")
@@ -297,7 +314,7 @@ func (s *server) passwordPage(v *visit, why error) View {
 	if why != nil {
 		view.Refuse(why, view.Change, v.form)
 	}
-	return view
+	return view, nil
 }
 
 func (s *server) changePassword(v *visit) error {
@@ -315,7 +332,11 @@ func (s *server) changePassword(v *visit) error {
 	case fault.Internal:
 		return err
 	}
-	return v.show(status[fault.KindOf(err)], s.passwordPage(v, err))
+	view, drawn := s.passwordPage(v, err)
+	if drawn != nil {
+		return drawn
+	}
+	return v.show(status[fault.KindOf(err)], view)
 }
 
 // newPassword changes the password of the session's person.

@@ -59,7 +59,7 @@ func newPlant(t testing.TB, idle time.Duration) *plant {
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	p.World = signtest.New(t, func(s *identity.Settings) { s.Idle, s.Zone = idle, zone })
 	site, err := web.New(web.Config{
-		Trail: p.Trail, Gate: p.Gate, Desk: p.Desk, Keyring: p.Desk.Key, Log: log, Site: "Test plant", Version: "test", Zone: zone, Idle: idle,
+		Trail: p.Trail, Gate: p.Gate, Desk: p.Desk, Keyring: p.Desk.Key, Log: log, Site: "Test plant", Version: "test", Zone: zone,
 	})
 	require.NoError(t, err)
 	p.server = httptest.NewServer(site)

@@ -23,9 +23,6 @@ const (
 	retryWork   = 15 * time.Minute
 )
 
-// idle is how long a station may stand untouched before it locks.
-const idle = 15 * time.Minute
-
 // plant is what the pages, the jobs and the watches of this server share.
 type plant struct {
 	trail *audit.Trail
@@ -54,7 +51,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, o output) (*pl
 	if err := signatures.RegisterKey(ctx, trail, p.key); err != nil {
 		return nil, err
 	}
-	if p.gate, err = identity.New(trail, identity.Settings{Idle: idle}); err != nil {
+	if p.gate, err = identity.New(trail, identity.Settings{}); err != nil {
 		return nil, err
 	}
 	p.desk = signatures.Desk{Trail: trail, Gate: p.gate, Key: p.key}
@@ -63,7 +60,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, o output) (*pl
 		return nil, err
 	}
 	pages, err := web.New(web.Config{
-		Trail: trail, Gate: p.gate, Desk: p.desk, Keyring: p.key, Log: p.log, Site: "Veribatch", Version: version, Idle: idle, Demo: demo,
+		Trail: trail, Gate: p.gate, Desk: p.desk, Keyring: p.key, Log: p.log, Site: "Veribatch", Version: version, Demo: demo,
 	})
 	if err != nil {
 		return nil, err

@@ -195,8 +195,7 @@ func Of(version int, values map[string]string) (Settings, error) {
 	return s, nil
 }
 
-const inForce = `select number, settings from ebr.configurations where state = 'approved' and effective_at <= clock_timestamp()
-	order by effective_at desc, approved_at desc limit 1`
+const inForce = `select number, settings from ebr.configuration_in_force`
 
 // Read gives the settings in force at this moment; one row by an index. A new configuration counts for every server of the database at once.
 func Read(ctx context.Context, q audit.Querier) (Settings, error) {

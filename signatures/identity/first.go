@@ -62,7 +62,7 @@ func (g *Gate) CreateFirst(ctx context.Context, f First) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := CheckPassword(f.Password, name.Canonical, f.FullName); err != nil {
+	if err := g.checkPassword(ctx, f.Password, name.Canonical, f.FullName); err != nil {
 		return "", err
 	}
 	hash, err := g.hasher.Hash(ctx, f.Password)

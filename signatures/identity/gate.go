@@ -4,6 +4,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,13 +19,15 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/signatures/configuration"
 )
 
-// Settings of the gate. The zero value gives the defaults.
+// Settings of the gate that its program gives. Idle, Failures and Locked are for tests that cannot wait for minutes: where they are zero, as in
+// the server, the configuration in force says how long and how many.
 type Settings struct {
-	Idle     time.Duration   // a session without activity locks after this time; 15 minutes
-	Failures int             // so many wrong passwords within Locked lock the account; 5
-	Locked   time.Duration   // for so long; 15 minutes
+	Idle     time.Duration   // a session without activity locks after this time
+	Failures int             // so many wrong passwords within Locked lock the account
+	Locked   time.Duration   // for so long
 	Params   argon2id.Params // of new passwords; Pinned
 	Zone     *time.Location  // zone of times in messages; the machine's
 }
@@ -38,15 +41,6 @@ type Gate struct {
 
 // New makes a gate over a trail that has been started.
 func New(trail *audit.Trail, s Settings) (*Gate, error) {
-	if s.Idle <= 0 {
-		s.Idle = 15 * time.Minute
-	}
-	if s.Failures <= 0 {
-		s.Failures = 5
-	}
-	if s.Locked <= 0 {
-		s.Locked = 15 * time.Minute
-	}
 	if s.Params == (argon2id.Params{}) {
 		s.Params = Pinned
 	}
@@ -178,7 +172,24 @@ func Confirm(ctx context.Context, tx *audit.Tx, person string, credentialVersion
 // errLocked is the cause of every fault about a locked account.
 var errLocked = errors.New("account locked")
 
-func (g *Gate) locked(until time.Time) error {
+func (g *Gate) locked(until time.Time, failures int) error {
 	return fault.New(fault.Unauthenticated, "This account is locked until %s, after %d wrong passwords. Wait, or ask your supervisor for another person.",
-		until.In(g.settings.Zone).Format("15:04:05 -07:00"), g.settings.Failures).Because(errLocked)
+		until.In(g.settings.Zone).Format("15:04:05 -07:00"), failures).Because(errLocked)
+}
+
+// lockout gives how many wrong passwords within which time lock an account for that time.
+func (g *Gate) lockout(ctx context.Context, q audit.Querier) (failures int, window time.Duration, err error) {
+	s, err := configuration.Read(ctx, q)
+	return cmp.Or(g.settings.Failures, s.LockoutAttempts), cmp.Or(g.settings.Locked, time.Duration(s.LockoutMinutes)*time.Minute), err
+}
+
+// checkPassword applies the rules for a new password, with the length that is in force.
+func (g *Gate) checkPassword(ctx context.Context, password, userName, fullName string) error {
+	return g.trail.Read(ctx, func(r *audit.Reader) error {
+		s, err := configuration.Read(ctx, r)
+		if err != nil {
+			return err
+		}
+		return CheckPassword(s.PasswordCharacters, password, userName, fullName)
+	})
 }

@@ -64,6 +64,8 @@ func (g *Gate) settle(ctx context.Context, subject []byte, p Proof, right bool) 
 	var t tally
 	var locks bool
 	var now time.Time
+	var failures int
+	var window time.Duration
 	args := pgx.NamedArgs{"subject": subject, "person": nullable(p.Person)}
 	err := g.trail.Operate(ctx, func(op *audit.Op) error {
 		if !right {
@@ -81,29 +83,32 @@ func (g *Gate) settle(ctx context.Context, subject []byte, p Proof, right bool) 
 		if t.lockedUntil.Unix() == 0 {
 			t.lockedUntil = time.Time{}
 		}
+		if failures, window, err = g.lockout(ctx, op); err != nil {
+			return err
+		}
 		if right {
 			if !t.lockedUntil.After(now) {
 				_, err = op.Exec(ctx, clearTally, args)
 			}
 			return err
 		}
-		t, locks = t.wrong(now, g.settings.Failures, g.settings.Locked)
+		t, locks = t.wrong(now, failures, window)
 		return saveTally(ctx, op, subject, t)
 	})
 	switch {
 	case err != nil:
 		return err
 	case locks && p.Person != "":
-		if err := g.lockPerson(ctx, p, t.lockedUntil); err != nil {
+		if err := g.lockPerson(ctx, p, t.lockedUntil, failures); err != nil {
 			return err
 		}
-		return g.locked(t.lockedUntil)
+		return g.locked(t.lockedUntil, failures)
 	case t.lockedUntil.After(now):
-		return g.locked(t.lockedUntil)
+		return g.locked(t.lockedUntil, failures)
 	case right:
 		return nil
 	}
-	return wrongPassword(g.settings.Failures - t.failures)
+	return wrongPassword(failures - t.failures)
 }
 
 func saveTally(ctx context.Context, op *audit.Op, subject []byte, t tally) error {
@@ -130,8 +135,8 @@ const lockCredentials = `update ebr.credentials set locked_until = @until, versi
 
 // lockPerson writes the lock into the record and the trail of the person, as an act of the server (21 CFR 11.300(d)). The row is locked and
 // its password compared with the trail once more: an image of a hash that was swapped since the first look would make the swap good.
-func (g *Gate) lockPerson(ctx context.Context, p Proof, until time.Time) error {
-	in := audit.Intent{Session: g.trail.System(), Act: "person.lock", Home: StreamOf(p.Person), Reason: fmt.Sprintf("%d wrong passwords in a row", g.settings.Failures)}
+func (g *Gate) lockPerson(ctx context.Context, p Proof, until time.Time, failures int) error {
+	in := audit.Intent{Session: g.trail.System(), Act: "person.lock", Home: StreamOf(p.Person), Reason: fmt.Sprintf("%d wrong passwords in a row", failures)}
 	_, err := g.trail.Change(ctx, in, func(tx *audit.Tx) error {
 		if err := untouched(ctx, tx, p.Person); err != nil {
 			return err

@@ -14,12 +14,8 @@ import (
 	"veribatch/internal/fault"
 )
 
-// Password length, in characters. 12 is above the 8 of NIST SP 800-63B 5.1.1.2 because there is no second factor yet; there is no rule
-// about digits and signs, for the same source.
-const (
-	MinPassword = 12
-	MaxPassword = 128
-)
+// MaxPassword is the longest password, in characters; the shortest is configured. There is no rule about digits and signs (NIST SP 800-63B 5.1.1.2).
+const MaxPassword = 128
 
 // Pinned are the argon2id parameters of stored passwords: RFC 9106 section 4, second recommended option (64 MiB, 3 passes), with 2 lanes in
 // place of 4 because the smallest machine has two cores. They stand in each hash, so a later release can raise them.
@@ -104,11 +100,11 @@ func prepare(password string) (string, error) {
 	return prepared, nil
 }
 
-// CheckPassword applies the rules for a new password: length, not the names of the person, not a common password, not a pattern. The
+// CheckPassword applies the rules for a new password: at least so many characters, not the names of the person, not a common password, not a pattern. The
 // error stands at the field "password" and never repeats what was typed.
-func CheckPassword(password, userName, fullName string) error {
+func CheckPassword(least int, password, userName, fullName string) error {
 	if password == "" {
-		return fault.At("password", "Type a password of at least %d characters. Several words are easy to remember.", MinPassword)
+		return fault.At("password", "Type a password of at least %d characters. Several words are easy to remember.", least)
 	}
 	prepared, err := prepare(password)
 	if err != nil {
@@ -116,8 +112,8 @@ func CheckPassword(password, userName, fullName string) error {
 	}
 	letters := strings.ToLower(prepared)
 	switch n := utf8.RuneCountInString(prepared); {
-	case n < MinPassword:
-		return fault.At("password", "The password has %d characters; it needs at least %d. Several words are easy to remember.", n, MinPassword)
+	case n < least:
+		return fault.At("password", "The password has %d characters; it needs at least %d. Several words are easy to remember.", n, least)
 	case n > MaxPassword:
 		return fault.At("password", "The password is longer than %d characters.", MaxPassword)
 	case distinct(letters) < 6:

@@ -30,7 +30,7 @@ func TestCheckPassword(t *testing.T) {
 		"maple river 42 tin", "Sieben blaue Kühe", "трижды серый волк", "x9#Lq!v0Tz&w", "granulation is fun at night", "correct battery mule staple",
 		strings.Repeat("abcdefgh ijk", 10),
 	} {
-		if err := CheckPassword(good, "anna.keller", "Anna Keller"); err != nil {
+		if err := CheckPassword(12, good, "anna.keller", "Anna Keller"); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
@@ -61,7 +61,7 @@ func TestCheckPassword(t *testing.T) {
 		"maple \u200briver 42 tin":           "cannot be typed",
 		string([]byte{0xff}) + "maple river": "cannot be typed",
 	} {
-		f := fault.As(CheckPassword(bad, "anna.keller", "Anna Keller"))
+		f := fault.As(CheckPassword(12, bad, "anna.keller", "Anna Keller"))
 		if f == nil || f.Kind != fault.Invalid || f.Field != "password" || !strings.Contains(f.Message, says) {
 			t.Errorf("%.40q: got %v, want a fault with %q", bad, f, says)
 		} else if len(bad) > 3 && strings.Contains(f.Message, bad) {

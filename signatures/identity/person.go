@@ -101,7 +101,7 @@ func (g *Gate) Enrol(ctx context.Context, token, password string) error {
 	if person == "" {
 		return g.refuseToken(ctx)
 	}
-	if err := CheckPassword(password, a.UserName, a.FullName); err != nil {
+	if err := g.checkPassword(ctx, password, a.UserName, a.FullName); err != nil {
 		return err
 	}
 	hash, err := g.hasher.Hash(ctx, password)
@@ -174,7 +174,7 @@ func (g *Gate) ChangePassword(ctx context.Context, token, old, new string) error
 	if err != nil {
 		return errors.Join(err, g.trail.RefuseSignature(ctx, in, s.Station, err))
 	}
-	if err := CheckPassword(new, s.UserName, s.FullName); err != nil {
+	if err := g.checkPassword(ctx, new, s.UserName, s.FullName); err != nil {
 		return err
 	}
 	if old == new {

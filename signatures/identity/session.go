@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/signatures/configuration"
 )
 
 // Session is a person at a station.
@@ -24,6 +26,19 @@ type Session struct {
 	OpenedAt    time.Time
 	Locked      bool // the screen asks for the password and does nothing else
 	MustChange  bool // the screen asks for a new password and does nothing else
+
+	Idle     time.Duration          // after so long without a touch it locks
+	Series   bool                   // series signing is on, and the person has signed with user name and password since the last lock
+	Settings configuration.Settings // in force when the session was looked up
+	age      time.Duration
+}
+
+// over says that the session has lasted longer than the configuration lets it.
+func (s Session) over() error {
+	if s.age <= time.Duration(s.Settings.SessionHours)*time.Hour {
+		return nil
+	}
+	return fault.New(fault.Unauthenticated, "Your session has lasted %d hours and has ended. Log in again.", s.Settings.SessionHours)
 }
 
 // StationStream gives the audit stream of a station.
@@ -78,28 +93,39 @@ func (g *Gate) stationExists(ctx context.Context, station string) error {
 }
 
 const sessionByToken = `select s.id::text, s.person::text, p.user_name, p.full_name, s.station::text, t.name, s.opened_at, s.locked_at is not null,
-	coalesce(c.must_change, true), extract(epoch from clock_timestamp() - s.seen_at)::float8
+	coalesce(c.must_change, true), extract(epoch from clock_timestamp() - s.seen_at)::float8,
+	extract(epoch from clock_timestamp() - s.opened_at)::float8, s.series_at is not null, coalesce(k.number, 0), k.settings
 	from ebr.sessions s join ebr.people p on p.id = s.person join ebr.stations t on t.id = s.station left join ebr.credentials c on c.id = s.person
+	left join ebr.configuration_in_force k on true
 	where s.token_digest = sha256(@token) and s.ended_at is null and p.active and p.kind = 'person'`
 
 // Peek looks a session up without counting as activity of the person, for live values that a screen fetches by itself.
 func (g *Gate) Peek(ctx context.Context, token string) (Session, error) {
 	s, _, err := g.look(ctx, token)
+	if err == nil {
+		err = s.over()
+	}
 	return s, err
 }
 
 // Find looks a session up by the token of a request. It counts as activity; a session that was idle for too long is locked now, with an
-// entry, and stays at its station and step until the same person unlocks it.
+// entry, and stays at its station and step until the same person unlocks it; one that has lasted too long ends now.
 func (g *Gate) Find(ctx context.Context, token string) (Session, error) {
 	s, quiet, err := g.look(ctx, token)
-	if err != nil || s.Locked {
+	if err != nil {
 		return s, err
 	}
-	if quiet > g.settings.Idle {
+	if over := s.over(); over != nil {
+		return Session{}, errors.Join(over, g.move(ctx, token, "session.close", fmt.Sprintf("open for more than %d hours", s.Settings.SessionHours), endSession, nil))
+	}
+	if s.Locked {
+		return s, nil
+	}
+	if quiet > s.Idle {
 		s.Locked = true
 		return s, g.Lock(ctx, token, fmt.Sprintf("no activity for %s", quiet.Round(time.Second)))
 	}
-	if quiet < g.settings.Idle/50 {
+	if quiet < s.Idle/50 {
 		return s, nil // seen a moment ago: saves a write per request
 	}
 	return s, g.trail.Operate(ctx, func(op *audit.Op) error {
@@ -111,20 +137,27 @@ func (g *Gate) Find(ctx context.Context, token string) (Session, error) {
 const sessionSeen = `update ebr.sessions set seen_at = clock_timestamp() where id = @session and locked_at is null and ended_at is null`
 
 func (g *Gate) look(ctx context.Context, token string) (s Session, quiet time.Duration, err error) {
-	var seconds float64
+	var seconds, age float64
+	var number int
+	var values map[string]string
 	err = g.trail.Read(ctx, func(r *audit.Reader) error {
 		return r.QueryRow(ctx, sessionByToken, pgx.NamedArgs{"token": []byte(token)}).Scan(&s.ID, &s.Person, &s.UserName, &s.FullName, &s.Station, &s.StationName,
-			&s.OpenedAt, &s.Locked, &s.MustChange, &seconds)
+			&s.OpenedAt, &s.Locked, &s.MustChange, &seconds, &age, &s.Series, &number, &values)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Session{}, 0, fault.New(fault.Unauthenticated, "You are not logged in, or your session has ended. Log in.")
 	}
-	s.Token = token
+	if err != nil {
+		return Session{}, 0, err
+	}
+	s.Settings, err = configuration.Of(number, values)
+	s.Token, s.age, s.Idle = token, time.Duration(age*float64(time.Second)), cmp.Or(g.settings.Idle, time.Duration(s.Settings.IdleMinutes)*time.Minute)
+	s.Series = s.Series && s.Settings.SeriesSigning && !s.Locked
 	return s, time.Duration(seconds * float64(time.Second)), err
 }
 
 const (
-	lockSession   = `update ebr.sessions set locked_at = @now where id = @session and locked_at is null and ended_at is null`
+	lockSession   = `update ebr.sessions set locked_at = @now, series_at = null where id = @session and locked_at is null and ended_at is null`
 	unlockSession = `update ebr.sessions set locked_at = null, seen_at = @now where id = @session and locked_at is not null and ended_at is null`
 	endSession    = `update ebr.sessions set ended_at = @now where id = @session and ended_at is null`
 	endOthers     = `update ebr.sessions set ended_at = @now where person = @person and id <> @session and ended_at is null`
@@ -159,7 +192,7 @@ func (g *Gate) LogOut(ctx context.Context, token string) error {
 
 // move changes the state of a session under an entry of its station.
 func (g *Gate) move(ctx context.Context, token, act, reason, sql string, check func(*audit.Tx) error) error {
-	s, err := g.Peek(ctx, token)
+	s, _, err := g.look(ctx, token)
 	if err != nil {
 		return err
 	}

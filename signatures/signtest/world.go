@@ -5,6 +5,7 @@ package signtest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -18,6 +19,8 @@ import (
 	"veribatch/internal/pgtest"
 	"veribatch/signatures"
 	"veribatch/signatures/access"
+	"veribatch/signatures/configuration"
+	"veribatch/signatures/configuration/versions"
 	"veribatch/signatures/identity"
 	"veribatch/signatures/keyring"
 )
@@ -35,6 +38,8 @@ type World struct {
 	Desk    signatures.Desk
 	Station string // id of "Granulation 1"
 	Admin   Person
+
+	quality Person // approves configurations
 }
 
 // Person is somebody with a password, logged in at the world's station.
@@ -130,6 +135,44 @@ func (w *World) LogIn(p Person, station string) string {
 	s, err := w.Gate.LogIn(w.Ctx, p.UserName, p.Password, station)
 	require.NoError(w.T, err)
 	return s.Token
+}
+
+// Configure puts a configuration into force through the two signatures that it takes: the administrator proposes, a person of QA approves.
+func (w *World) Configure(c versions.Propose) {
+	w.T.Helper()
+	if w.quality.ID == "" {
+		w.quality = w.Person("conny.quality", access.QA)
+	}
+	c.Reason = "for a test"
+	require.NoError(w.T, w.Trail.Read(w.Ctx, func(r *audit.Reader) error {
+		s, err := configuration.Read(w.Ctx, r)
+		c.Seen = s.Version
+		return err
+	}))
+	result, err := w.sign(w.Admin, c)
+	require.NoError(w.T, err)
+	var made versions.Result
+	require.NoError(w.T, json.Unmarshal(result, &made))
+	_, err = w.sign(w.quality, versions.Approve{Configuration: made.Configuration})
+	require.NoError(w.T, err)
+}
+
+// sign shows the statement of a command, takes the person's password and does the act.
+func (w *World) sign(who Person, c interface {
+	Act() string
+	Home() audit.Stream
+	Do(context.Context, *audit.Tx) error
+	Statement(context.Context, audit.Querier) (signatures.Statement, error)
+}) (json.RawMessage, error) {
+	w.T.Helper()
+	var st signatures.Statement
+	require.NoError(w.T, w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
+		st, err = c.Statement(w.Ctx, r)
+		return err
+	}))
+	in := audit.Intent{Session: who.Token, Ticket: w.Ticket(who, who, st), Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
+	receipt, err := w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error { return c.Do(w.Ctx, tx) })
+	return receipt.Result, err
 }
 
 // Ticket gives a ticket of the signer for the statement, in the session of at.
