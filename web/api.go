@@ -153,6 +153,7 @@ func (s *server) serve(route Route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		v := s.visit(c)
 		v.route = route
+		c.Set(actKey, route.Act)
 		err := v.identify()
 		if err == nil {
 			err = v.addressed()
@@ -188,6 +189,7 @@ func (v *visit) identify() (err error) {
 		v.who, err = identity.Session{}, nil
 	}
 	v.station = v.who.Station
+	v.c.Set(personKey, v.who.Person)
 	return err
 }
 

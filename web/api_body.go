@@ -42,9 +42,6 @@ func (v *visit) readBody(into any) error {
 	if charset := params["charset"]; err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return &unread{http.StatusUnsupportedMediaType, fault.New(fault.Invalid, "The body has to be JSON: send it with Content-Type: application/json.")}
 	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return &unread{http.StatusUnsupportedMediaType, fault.New(fault.Invalid, "A compressed body is not taken. Send it as it is.")}
-	}
 	if r.ContentLength > limit {
 		return tooMuch(limit)
 	}

@@ -157,6 +157,9 @@ func (s *server) ticket(v *visit, in audit.Intent, st signatures.Statement, give
 	if given.Statement != digest.String() {
 		return "", s.entered(v, in, fault.New(fault.Conflict, "The record changed since you read it. Read it again, then sign what is shown now."))
 	}
+	if err := v.mayTry(); err != nil {
+		return "", err
+	}
 	return s.Desk.Issue(v.ctx, signatures.Request{Session: v.who.Token, UserName: given.UserName, Password: given.Password, Statement: st})
 }
 

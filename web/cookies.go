@@ -24,8 +24,8 @@ const (
 )
 
 // cookieName adds the browser's own guard where TLS allows it: a __Host- cookie cannot be set from a subdomain or over plain HTTP.
-func (s *server) cookieName(name string) string {
-	if s.TLS {
+func (s *server) cookieName(c echo.Context, name string) string {
+	if s.secure(c.Request()) {
 		return "__Host-" + name
 	}
 	return name
@@ -34,7 +34,7 @@ func (s *server) cookieName(name string) string {
 // setCookie sets a cookie; age 0 ends with the browser, a negative age removes it.
 func (s *server) setCookie(c echo.Context, name, value string, age int) {
 	c.SetCookie(&http.Cookie{
-		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.TLS, SameSite: http.SameSiteStrictMode,
+		Name: s.cookieName(c, name), Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure(c.Request()), SameSite: http.SameSiteStrictMode,
 	})
 }
 
@@ -46,7 +46,7 @@ func (s *server) marked(station string) string {
 
 // knownStation reads the station of this browser; "" when it has none or the mark is not ours.
 func (s *server) knownStation(c echo.Context) string {
-	cookie, err := c.Cookie(s.cookieName(stationCookie))
+	cookie, err := c.Cookie(s.cookieName(c, stationCookie))
 	if err != nil {
 		return ""
 	}
@@ -75,7 +75,7 @@ var notices = map[string]string{
 
 // notice reads what went well, once.
 func (v *visit) notice() string {
-	cookie, err := v.c.Cookie(v.s.cookieName(noticeCookie))
+	cookie, err := v.c.Cookie(v.s.cookieName(v.c, noticeCookie))
 	if err != nil || v.c.Request().Method != http.MethodGet {
 		return ""
 	}

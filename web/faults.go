@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
@@ -21,18 +22,21 @@ var status = map[fault.Kind]int{
 	fault.Invalid: http.StatusUnprocessableEntity, fault.Missing: http.StatusNotFound, fault.Conflict: http.StatusConflict,
 	fault.NotReady: http.StatusConflict, fault.Refused: http.StatusConflict, fault.Forbidden: http.StatusForbidden,
 	fault.Unauthenticated: http.StatusUnauthorized, fault.TooLarge: http.StatusRequestEntityTooLarge,
-	fault.Busy: http.StatusServiceUnavailable, fault.Internal: http.StatusInternalServerError,
+	fault.TooMany: http.StatusTooManyRequests, fault.Busy: http.StatusServiceUnavailable, fault.Internal: http.StatusInternalServerError,
 }
 
 // headings are the titles of the fault page.
 var headings = map[fault.Kind]string{
 	fault.Invalid: "Not understood", fault.Missing: "Not found", fault.Conflict: "Changed in the meantime", fault.NotReady: "Not possible now",
 	fault.Refused: "Refused", fault.Forbidden: "Not allowed", fault.Unauthenticated: "Not logged in", fault.TooLarge: "Too large",
-	fault.Busy: "Busy", fault.Internal: "Something failed inside the system",
+	fault.TooMany: "Too many tries", fault.Busy: "Busy", fault.Internal: "Something failed inside the system",
 }
 
 // fail shows the fault page: for faults that have no form to stand at. Internal ones get a reference number and a line in the log.
 func (v *visit) fail(err error) error {
+	if p := (*panicked)(nil); errors.Is(v.ctx.Err(), context.Canceled) && !errors.As(err, &p) {
+		return v.gone()
+	}
 	if path := v.c.Request().URL.Path; path == "/api" || strings.HasPrefix(path, "/api/") {
 		return v.problem(err)
 	}
@@ -63,7 +67,7 @@ func fromEcho(err error) error {
 // incident logs a failure of our own under a fresh reference number, which the person sees and tells the administrator.
 func (v *visit) incident(err error) string {
 	reference := newReference()
-	attrs := []any{"reference", reference, "method", v.c.Request().Method, "route", v.c.Path(), "error", scrub(err), "type", fmt.Sprintf("%T", root(err))}
+	attrs := []any{"reference", reference, "request", v.c.Response().Header().Get(echo.HeaderXRequestID), "method", v.c.Request().Method, "route", v.c.Path(), "error", scrub(err), "type", fmt.Sprintf("%T", root(err))}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		attrs = append(attrs, "sqlstate", pg.Code, "constraint", pg.ConstraintName, "table", pg.TableName, "column", pg.ColumnName, "routine", pg.Routine)

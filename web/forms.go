@@ -37,7 +37,7 @@ func (v *visit) readForm(limit int64) error {
 func (v *visit) readPlain(body io.Reader, limit int64) error {
 	raw, err := io.ReadAll(body)
 	if err != nil {
-		return fault.New(fault.Busy, "The form did not arrive whole. Send it again.").Because(err)
+		return fault.New(fault.Invalid, "The form did not arrive whole. Send it again.").Because(err)
 	}
 	text := string(raw)
 	cut := int64(len(raw)) > limit

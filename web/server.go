@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -25,9 +26,12 @@ type Config struct {
 	Site    string          // name of the plant, on reports
 	Version string          // of the program, on reports
 	Zone    *time.Location  // zone in which times are shown and typed; nil = local
-	TLS     bool            // the server speaks TLS: cookies are marked Secure
 	Alarms  []AlarmSource   // what is abnormal about the server itself: backup, certificate, jobs; open incidents are added by New
+	Proxies []netip.Prefix  // servers in front of this one whose word about client and protocol counts
+	Tries   int             // passwords a minute that one client may send; 0 = without limit
 	Demo    []DemoPerson    // people of the demo plant, listed at the log-in; with them every page carries the demo banner
+
+	Observe func(context.Context, Observation) // is told of every answered request; nil = nobody is
 }
 
 // Limits of a request.
@@ -40,8 +44,10 @@ const (
 // server answers requests. It holds no state of its own: sessions, stations and request keys stand in the database.
 type server struct {
 	Config
-	pages  *Pages
-	alarms []AlarmSource
+	pages    *Pages
+	alarms   []AlarmSource
+	tries    tries
+	patterns map[string]bool // of the addresses that exist
 }
 
 // New builds the whole site. It fails only when a template does not parse.
@@ -53,16 +59,16 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Config: cfg, pages: pages, alarms: append([]AlarmSource{incidentAlarm}, cfg.Alarms...)}
+	s := &server{Config: cfg, pages: pages, alarms: append([]AlarmSource{incidentAlarm}, cfg.Alarms...), tries: tries{perMinute: cfg.Tries}, patterns: map[string]bool{}}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = echo.ExtractIPDirect() // a forwarded address can be forged by anyone (GHSA-246p-cpwv-v3jq)
+	e.IPExtractor = addressOf(cfg.Proxies) // a forwarded address can be forged by anyone (GHSA-246p-cpwv-v3jq)
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
 		if !c.Response().Committed {
 			_ = s.visit(c).fail(err)
 		}
 	}
-	e.Use(recovered, headers, within(requestTime))
+	e.Use(s.observed, recovered, s.headers, bounded, s.sameOrigin(), within(requestTime))
 	e.GET("/static/:file", echo.WrapHandler(Static()))
 	e.GET("/static/dist/:file", echo.WrapHandler(Static()))
 	routes := s.routes()
@@ -72,13 +78,19 @@ func New(cfg Config) (http.Handler, error) {
 	for _, route := range list(routes.operations) {
 		e.Add(route.Method, route.Path, s.serve(route))
 	}
-	return s.sameOrigin(e), nil
+	for _, route := range e.Routes() {
+		s.patterns[route.Path] = true
+	}
+	return e, nil
 }
 
 // headers sets the security headers on every answer, also on refusals.
-func headers(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		Headers(c.Response().Header())
+		if s.secure(c.Request()) { // over plain HTTP anybody on the way could have written it, and browsers ignore it
+			c.Response().Header().Set(echo.HeaderStrictTransportSecurity, "max-age=31536000")
+		}
 		return next(c)
 	}
 }
@@ -87,21 +99,24 @@ func headers(next echo.HandlerFunc) echo.HandlerFunc {
 func within(limit time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			ctx, cancel := context.WithTimeout(c.Request().Context(), limit)
-			defer cancel()
-			c.SetRequest(c.Request().WithContext(ctx))
+			whole := c.Request()
+			ctx, cancel := context.WithTimeout(whole.Context(), limit)
+			defer func() { cancel(); c.SetRequest(whole) }() // the fault page comes after it
+			c.SetRequest(whole.WithContext(ctx))
 			return next(c)
 		}
 	}
 }
 
 // sameOrigin refuses forms that another site sends in the name of a logged-in person.
-func (s *server) sameOrigin(e *echo.Echo) http.Handler {
+func (s *server) sameOrigin() echo.MiddlewareFunc {
 	guard := http.NewCrossOriginProtection()
-	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		Headers(w.Header())
-		c := e.NewContext(r, w)
-		_ = s.visit(c).fail(fault.New(fault.Forbidden, "This form came from another site and was not accepted. Open the page here and enter it again."))
-	}))
-	return guard.Handler(e)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := guard.Check(c.Request()); err != nil {
+				return fault.New(fault.Forbidden, "This form came from another site and was not accepted. Open the page here and enter it again.").Because(err)
+			}
+			return next(c)
+		}
+	}
 }

@@ -108,12 +108,15 @@ func (s *server) openHere(v *visit) (identity.Session, error) {
 // openSession opens a session for the person who logs in, at the station of the visit or at a new one of this name, and ends the session that
 // was there before.
 func (s *server) openSession(v *visit, userName, password, station string) (identity.Session, error) {
+	if err := v.mayTry(); err != nil {
+		return identity.Session{}, err
+	}
 	if v.station == "" {
 		if err := s.register(v, userName, password, station); err != nil {
 			return identity.Session{}, err
 		}
 	}
-	session, err := s.Gate.LogIn(v.ctx, userName, password, v.station)
+	session, err := s.Gate.LogInFrom(v.ctx, v.c.RealIP(), userName, password, v.station)
 	if err == nil && v.who.Token != "" {
 		err = s.Gate.LogOut(v.ctx, v.who.Token)
 	}
@@ -220,6 +223,9 @@ func (s *server) unlock(v *visit) error {
 
 // uncover unlocks the session with the password; a wrong one at a session that was open locks it.
 func (s *server) uncover(v *visit, password string) (wrong, err error) {
+	if err := v.mayTry(); err != nil {
+		return nil, err
+	}
 	err = s.Gate.Unlock(v.ctx, v.who.Token, password)
 	if kind := fault.KindOf(err); err == nil || kind != fault.Unauthenticated && kind != fault.Invalid && kind != fault.Refused {
 		return nil, err
@@ -341,6 +347,9 @@ func (s *server) changePassword(v *visit) error {
 
 // newPassword changes the password of the session's person.
 func (s *server) newPassword(v *visit, old, new string) error {
+	if err := v.mayTry(); err != nil {
+		return err
+	}
 	err := s.Gate.ChangePassword(v.ctx, v.who.Token, old, new)
 	if f := fault.As(err); err != nil && f.Kind == fault.Invalid && f.Field == "password" { // the rules speak of the new one
 		return fault.At("new_password", "%s", f.Message)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -61,30 +60,6 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 		require.Contains(t, v.at.text, "came from another site")
 	}
 	require.Contains(t, v.open("/session/password").text, "Present password", "the session was closed all the same")
-}
-
-// Cookies are out of reach of scripts and other sites, and marked Secure with TLS.
-func TestCookies(t *testing.T) {
-	p := newPlant(t, time.Minute)
-	olga := p.person("olga.berg", access.Operator)
-	for _, tls := range []bool{false, true} {
-		site, err := web.New(web.Config{Trail: p.Trail, Gate: p.Gate, Desk: p.Desk, Keyring: p.Desk.Key, Log: quiet(), Zone: zone, TLS: tls})
-		require.NoError(t, err)
-		form := url.Values{"user_name": {olga.UserName}, "password": {olga.Password}, "station": {"Weighing " + map[bool]string{true: "2", false: "1"}[tls]}}
-		request := httptest.NewRequest(http.MethodPost, "/login", strings.NewReader(form.Encode()))
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		w := httptest.NewRecorder()
-		site.ServeHTTP(w, request)
-		cookies := w.Result().Cookies()
-		require.Len(t, cookies, 2, w.Body.String())
-		for _, c := range cookies {
-			require.True(t, c.HttpOnly)
-			require.Equal(t, http.SameSiteStrictMode, c.SameSite)
-			require.Equal(t, tls, c.Secure)
-			require.Equal(t, tls, strings.HasPrefix(c.Name, "__Host-"), c.Name)
-			require.NotContains(t, c.Value, olga.ID)
-		}
-	}
 }
 
 // A station's cookie is believed with the mark of the site key only: nobody sits down at another station by writing its id.

@@ -54,6 +54,7 @@ func (s *server) answer(route Route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		v := s.visit(c)
 		v.route = route
+		c.Set(actKey, route.Act)
 		v.station = s.knownStation(c)
 		if err := v.enter(); err != nil {
 			return v.turnAway(err)
@@ -84,11 +85,12 @@ func (v *visit) addressed() error {
 
 // enter finds the session. Routes for anyone go on without one.
 func (v *visit) enter() error {
-	cookie, err := v.c.Cookie(v.s.cookieName(SessionCookie))
+	cookie, err := v.c.Cookie(v.s.cookieName(v.c, SessionCookie))
 	if err == nil {
 		v.who, err = v.s.Gate.Find(v.ctx, cookie.Value)
 		if err == nil {
 			v.station = v.who.Station
+			v.c.Set(personKey, v.who.Person)
 			return nil
 		}
 		v.who = identity.Session{}

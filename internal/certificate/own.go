@@ -23,7 +23,7 @@ const (
 	authorityLife = 10 * 365 * 24 * time.Hour
 	leafLife      = 397 * 24 * time.Hour // the most that browsers take
 	renewBefore   = 100 * 24 * time.Hour // earlier than any alarm
-	clockSkew     = time.Hour // a station's clock may be behind
+	clockSkew     = time.Hour            // a station's clock may be behind
 )
 
 // AuthorityFile is the certificate that stations import once, in the folder given to Own.

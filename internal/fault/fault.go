@@ -21,6 +21,7 @@ const (
 	Forbidden       Kind = "forbidden"       // the person lacks the right
 	Unauthenticated Kind = "unauthenticated" // nobody is logged in, or the password is wrong
 	TooLarge        Kind = "too large"       // more bytes than the field or body may have
+	TooMany         Kind = "too many"        // too often in a short time: wait
 	Busy            Kind = "busy"            // the database or a limit stands in the way: try again
 	Internal        Kind = "internal"        // our own failure: the text is hidden from the user
 )

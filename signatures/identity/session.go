@@ -44,9 +44,14 @@ func (s Session) over() error {
 // StationStream gives the audit stream of a station.
 func StationStream(station string) audit.Stream { return audit.Stream("station/" + station) }
 
-// LogIn opens a session of the person at the station (21 CFR 11.10(d)). Each wrong password for an existing account is an entry of the
-// station; tries with unknown names and on locked accounts are entered in bursts, so that nobody can flood the trail.
+// LogIn is LogInFrom by the machine itself.
 func (g *Gate) LogIn(ctx context.Context, userName, password, station string) (Session, error) {
+	return g.LogInFrom(ctx, "", userName, password, station)
+}
+
+// LogInFrom opens a session of the person at the station (21 CFR 11.10(d)); the entry names the network address from which they came. Each wrong password for an existing account is an entry of the
+// station; tries with unknown names and on locked accounts are entered in bursts, so that nobody can flood the trail.
+func (g *Gate) LogInFrom(ctx context.Context, address, userName, password, station string) (Session, error) {
 	if err := g.stationExists(ctx, station); err != nil {
 		return Session{}, err
 	}
@@ -56,7 +61,12 @@ func (g *Gate) LogIn(ctx context.Context, userName, password, station string) (S
 	}
 	open := &audit.Opening{ID: audit.NewID(), Token: audit.NewToken(), Person: p.Person, Station: station}
 	in := audit.Intent{Session: open.Token, Act: "session.open", Home: StationStream(station), Also: []audit.Stream{StreamOf(p.Person)}, Opens: open}
-	_, err = g.trail.Change(ctx, in, func(tx *audit.Tx) error { return Confirm(ctx, tx, p.Person, p.CredentialVersion) })
+	_, err = g.trail.Change(ctx, in, func(tx *audit.Tx) error {
+		if address != "" {
+			tx.Note("address", address)
+		}
+		return Confirm(ctx, tx, p.Person, p.CredentialVersion)
+	})
 	if k := fault.KindOf(err); k == fault.Refused || k == fault.Forbidden {
 		return Session{}, errors.Join(err, g.refuseLogIn(ctx, station, p, err)) // the session never was: Change has nobody to enter
 	}
