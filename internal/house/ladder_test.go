@@ -46,7 +46,7 @@ var rungs = map[string]float64{
 }
 
 // tools stand beside the ladder: nothing of the program imports them.
-var tools = []string{"internal/house", "internal/pgtest", "internal/browser", "internal/mutants", "web/browser", "signatures/signtest"}
+var tools = []string{"internal/house", "internal/pgtest", "internal/browser", "internal/mutants", "internal/rehearsal", "web/browser", "signatures/signtest"}
 
 type pkg struct {
 	ImportPath, Doc, Dir               string

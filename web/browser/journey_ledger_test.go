@@ -23,7 +23,8 @@ type ledger struct {
 
 // entry is one reading as typed. One line of the record has the reading, its mark and the person.
 type entry struct {
-	step, typed string
+	step, value string // value: its id, where the order of the record is asked for
+	typed       string
 	unit        string // printed behind the reading
 	mark        string // what the record says beside it, "▲ alert limit"
 	how         string // recorded, repeated measurement, correction

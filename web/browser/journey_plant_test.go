@@ -34,6 +34,16 @@ type shop struct {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
+	p := emptyShop(t)
+	p.petra, p.quinn = p.Person("petra.novak", access.ProcessEngineer), p.Person("quinn.weiss", access.QA)
+	p.elena, p.sven = p.Person("elena.rossi", access.QualifiedPerson), p.Person("sven.lind", access.Supervisor)
+	p.olga, p.omar = p.Person("olga.brandt", access.Operator), p.Person("omar.haddad", access.Operator)
+	return p
+}
+
+// emptyShop is the site before anybody but its first administrator is there.
+func emptyShop(t *testing.T) *shop {
+	t.Helper()
 	if err := web.AssetsMissing(); err != nil {
 		t.Fatal(err)
 	}
@@ -55,9 +65,6 @@ func newShop(t *testing.T) *shop {
 			t.Log(log.String())
 		}
 	})
-	p.petra, p.quinn = p.Person("petra.novak", access.ProcessEngineer), p.Person("quinn.weiss", access.QA)
-	p.elena, p.sven = p.Person("elena.rossi", access.QualifiedPerson), p.Person("sven.lind", access.Supervisor)
-	p.olga, p.omar = p.Person("olga.brandt", access.Operator), p.Person("omar.haddad", access.Operator)
 	return p
 }
 
