@@ -19,9 +19,13 @@ import (
 // stored receipt. An act that the process or the rights refuse leaves an entry of its own; see Refuse.
 func (t *Trail) Change(ctx context.Context, in Intent, fn func(*Tx) error) (Receipt, error) {
 	receipt, err := t.change(ctx, in, fn)
-	switch fault.KindOf(err) {
+	why := err
+	if hidden := fault.Hidden(err); hidden != nil {
+		why = hidden
+	}
+	switch fault.KindOf(why) {
 	case fault.Forbidden, fault.Refused, fault.NotReady, fault.Conflict:
-		if rerr := t.Refuse(ctx, in, err); rerr != nil {
+		if rerr := t.Refuse(ctx, in, why); rerr != nil {
 			return receipt, errors.Join(err, rerr)
 		}
 	}

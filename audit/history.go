@@ -14,8 +14,9 @@ type Filter struct {
 	Person   string // id of the actor
 	Act      string
 	From, To time.Time
-	Refused  bool   // refused acts only
-	After    Cursor // continue behind this entry
+	Refused  bool     // refused acts only
+	Areas    []string // entries in the streams of these areas only; nil does not filter, an empty list finds nothing
+	After    Cursor   // continue behind this entry
 	Oldest   bool
 	Limit    int // at most 500; 0 means 50
 }
@@ -52,6 +53,7 @@ const (
 	ofPerson  = ` and e.person = @person`
 	ofAct     = ` and e.act = @act`
 	ofRefused = ` and e.refused`
+	inAreas   = ` and e.stream in (select s.stream from ebr.area_streams s where s.area = any(@areas))`
 	inPeriod  = ` and {e}.at >= @from and {e}.at < @to`
 	after     = ` and ({e}.at, {e}.stream, {e}.seq) > (@at, @stream, @seq) order by {e}.at, {e}.stream, {e}.seq limit @limit`
 	before    = ` and ({e}.at, {e}.stream, {e}.seq) < (@at, @stream, @seq) order by {e}.at desc, {e}.stream desc, {e}.seq desc limit @limit`
@@ -72,7 +74,7 @@ func History(ctx context.Context, q Querier, f Filter) ([]Row, error) {
 		sql = "select * from ((" + f.arm(ofHome, "e") + ") union all (" + f.arm(naming, "s") + ")) page" + map[bool]string{false: older, true: younger}[f.Oldest]
 	}
 	rows, err := q.Query(ctx, sql, pgx.NamedArgs{
-		"subject": string(f.Subject), "person": f.Person, "act": f.Act, "from": f.From, "to": f.To,
+		"subject": string(f.Subject), "person": f.Person, "act": f.Act, "areas": f.Areas, "from": f.From, "to": f.To,
 		"at": f.After.Time, "stream": string(f.After.Stream), "seq": f.After.Seq, "limit": f.Limit,
 	})
 	if err != nil {
@@ -86,7 +88,7 @@ func (f *Filter) arm(sql, walked string) string {
 	for _, part := range []struct {
 		on  bool
 		sql string
-	}{{f.Person != "", ofPerson}, {f.Act != "", ofAct}, {f.Refused, ofRefused}, {true, inPeriod}, {!f.Oldest, before}, {f.Oldest, after}} {
+	}{{f.Person != "", ofPerson}, {f.Act != "", ofAct}, {f.Refused, ofRefused}, {f.Areas != nil, inAreas}, {true, inPeriod}, {!f.Oldest, before}, {f.Oldest, after}} {
 		if part.on {
 			sql += strings.ReplaceAll(part.sql, "{e}", walked)
 		}

@@ -100,6 +100,9 @@ func (tx *Tx) Act() string { return tx.in.Act }
 // Home is the stream of the entry.
 func (tx *Tx) Home() Stream { return tx.in.Home }
 
+// Also are the other subjects of the act.
+func (tx *Tx) Also() []Stream { return tx.in.Also }
+
 // Reason is why, in the person's words.
 func (tx *Tx) Reason() string { return tx.in.Reason }
 

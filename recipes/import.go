@@ -10,6 +10,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/signatures/access"
 )
 
 var (
@@ -21,6 +22,7 @@ var (
 // recipe written with other blanks is the same version.
 type Import struct {
 	Text string `json:"text" form:"text"`
+	Area string `json:"area,omitempty" form:"area"` // of a new recipe; "" where only one can be meant
 }
 
 // Result is what an act on recipes leaves for its answer.
@@ -31,6 +33,9 @@ type Result struct {
 // FieldText names the field of the text in faults.
 const FieldText = "text"
 
+// FieldArea names the field of the area in faults.
+const FieldArea = "area"
+
 // Act is the word of the act.
 func (Import) Act() string { return "recipe.import" }
 
@@ -38,9 +43,14 @@ func (Import) Act() string { return "recipe.import" }
 func (c Import) Home() audit.Stream {
 	r, err := c.read()
 	if err != nil {
-		return audit.Site
+		return StreamOf("")
 	}
 	return stream(ID(r.Code))
+}
+
+// Also names the area, so that the right to import there is asked.
+func (c Import) Also() []audit.Stream {
+	return access.AreaSubject(c.Area)
 }
 
 // read checks the text; the fault says how many faults there are and carries all of them as its cause (errors.As to Faults).
@@ -58,7 +68,37 @@ func (c Import) read() (*Recipe, error) {
 	return nil, f.Because(faults)
 }
 
-const insertRecipe = `insert into ebr.recipes (id, code) values (@recipe, @code) on conflict (id) do nothing`
+const insertRecipe = `insert into ebr.recipes (id, code, area) values (@recipe, @code, @area) on conflict (id) do nothing`
+
+const areaOfRecipe = `select area from ebr.recipes where id = @recipe`
+
+var _ = audit.Explain("recipes_area_fkey", fault.Invalid, "There is no such area. Choose one of the list.")
+
+// area finds where the recipe belongs: a new version stays with its recipe, a new recipe goes to the named area or to the only one where the person may import.
+func (c Import) area(ctx context.Context, tx *audit.Tx, recipe string) (string, error) {
+	var area string
+	err := tx.QueryRow(ctx, areaOfRecipe, pgx.NamedArgs{"recipe": recipe}).Scan(&area)
+	switch {
+	case err == nil && c.Area != "" && c.Area != area:
+		return "", fault.At(FieldArea, "This recipe belongs to the area %s for ever. Choose that area, or give the recipe another code.", area)
+	case err == nil:
+		return area, nil
+	case !errors.Is(err, pgx.ErrNoRows):
+		return "", err
+	case c.Area != "" && c.Also() == nil:
+		return "", fault.At(FieldArea, "There is no such area. Choose one of the list.")
+	case c.Area != "":
+		return c.Area, nil
+	}
+	may, err := access.AreasWhere(ctx, tx, tx.Actor().Person, "recipe.import")
+	if err == nil && len(may) != 1 {
+		err = fault.At(FieldArea, "Choose the area to which the new recipe belongs.")
+	}
+	if err != nil {
+		return "", err
+	}
+	return may[0].Code, nil
+}
 
 const lastNumber = `select coalesce(max(number), 0) from ebr.recipe_versions where recipe = @recipe`
 
@@ -84,6 +124,9 @@ func (c Import) Do(ctx context.Context, tx *audit.Tx) error {
 		return fault.New(fault.Conflict, "This text is version %d of %s already, imported by %s at %s. Open that version, or change the text.",
 			same.Number, same.Code, same.Imported.FullName, same.Imported.At.Format(moment))
 	}
+	if args["area"], err = c.area(ctx, tx, recipe); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, insertRecipe, args); err != nil {
 		return err
 	}
@@ -102,6 +145,7 @@ func (c Import) Do(ctx context.Context, tx *audit.Tx) error {
 	tx.Note("version", strconv.Itoa(last+1))
 	tx.Note("title", r.Title)
 	tx.Note("text", fmt.Sprintf("%x", digest))
+	tx.Note("area", args["area"].(string))
 	tx.Result(Result{id})
 	return err
 }

@@ -101,7 +101,7 @@ func (o *office) states() string {
 	o.T.Helper()
 	var list []recipes.Version
 	require.NoError(o.T, o.Trail.Read(o.Ctx, func(r *audit.Reader) (err error) {
-		list, err = recipes.List(o.Ctx, r)
+		list, err = recipes.List(o.Ctx, r, []string{access.WholeSite})
 		return err
 	}))
 	var words []string
@@ -162,7 +162,7 @@ func TestLife(t *testing.T) {
 	}, acts)
 	effective := 0
 	require.NoError(t, o.Trail.Read(o.Ctx, func(r *audit.Reader) error {
-		list, err := recipes.ListEffective(o.Ctx, r)
+		list, err := recipes.ListEffective(o.Ctx, r, []string{access.WholeSite})
 		effective = len(list)
 		return err
 	}))

@@ -18,6 +18,7 @@ import (
 	"veribatch/audit"
 	"veribatch/internal/fault"
 	"veribatch/signatures"
+	"veribatch/signatures/access"
 )
 
 // State says where a version of a recipe stands in its life. The words are stored.
@@ -56,6 +57,7 @@ type Version struct {
 	Title  string
 
 	Product string
+	Area    string
 	State   State
 	Digest  string // hex SHA-256 of the kept text
 
@@ -86,16 +88,16 @@ func stream(recipe string) audit.Stream { return audit.Stream("recipe/" + recipe
 
 var versionForm = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})-[1-9][0-9]{0,8}$`)
 
-// StreamOf gives the stream of the recipe to which a version belongs; the site's for what is no id of a version.
+// StreamOf gives the stream of the recipe to which a version belongs; that of no recipe for what is no id of a version.
 func StreamOf(version string) audit.Stream {
 	if m := versionForm.FindStringSubmatch(version); m != nil {
 		return stream(m[1])
 	}
-	return audit.Site
+	return stream(uuid.Nil.String())
 }
 
 // The columns of a version, with the printed names of the persons.
-const selectVersion = `select v.id, v.recipe::text, r.code, v.number, v.title, v.product, v.state, encode(v.digest, 'hex'), v.version,
+const selectVersion = `select v.id, v.recipe::text, r.code, v.number, v.title, v.product, v.state, encode(v.digest, 'hex'), v.version, r.area,
 	v.created_by::text, p1.full_name, v.created_at,
 	v.submitted_by::text, p2.full_name, v.submitted_at, v.submit_signature::text,
 	v.approved_by::text, p3.full_name, v.approved_at, v.approve_signature::text,
@@ -108,15 +110,15 @@ const (
 	versionByID       = selectVersion + ` where v.id = @id`
 	versionByText     = selectVersion + ` where v.recipe = @recipe and v.digest = @digest`
 	versionEffective  = selectVersion + ` where v.recipe = @recipe and v.state = 'effective'`
-	allVersions       = selectVersion + ` order by r.code, v.number desc`
-	effectiveVersions = selectVersion + ` where v.state = 'effective' order by r.code`
+	allVersions       = selectVersion + ` where array['*', r.area] && @areas order by r.code, v.number desc`
+	effectiveVersions = selectVersion + ` where v.state = 'effective' and array['*', r.area] && @areas order by r.code`
 )
 
 func scanVersion(row pgx.CollectableRow) (v Version, err error) {
 	text := func(s *string) *zeronull.Text { return (*zeronull.Text)(s) }
 	at := func(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
 	s, a, e := &v.Submitted, &v.Approved, &v.MadeEffective
-	err = row.Scan(&v.ID, &v.Recipe, &v.Code, &v.Number, &v.Title, &v.Product, &v.State, &v.Digest, &v.Row,
+	err = row.Scan(&v.ID, &v.Recipe, &v.Code, &v.Number, &v.Title, &v.Product, &v.State, &v.Digest, &v.Row, &v.Area,
 		&v.Imported.Person, &v.Imported.FullName, &v.Imported.At,
 		text(&s.Person), text(&s.FullName), at(&s.At), text(&s.Signature),
 		text(&a.Person), text(&a.FullName), at(&a.At), text(&a.Signature),
@@ -124,18 +126,18 @@ func scanVersion(row pgx.CollectableRow) (v Version, err error) {
 	return v, err
 }
 
-// List gives all versions of all recipes, by code, newest version first.
-func List(ctx context.Context, q audit.Querier) ([]Version, error) {
-	rows, err := q.Query(ctx, allVersions)
+// List gives all versions of the recipes of the areas (as access.Grants.Areas gives them), by code, newest version first.
+func List(ctx context.Context, q audit.Querier, areas []string) ([]Version, error) {
+	rows, err := q.Query(ctx, allVersions, pgx.NamedArgs{"areas": areas})
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanVersion)
 }
 
-// ListEffective gives the versions from which batches can be ordered, by code.
-func ListEffective(ctx context.Context, q audit.Querier) ([]Version, error) {
-	rows, err := q.Query(ctx, effectiveVersions)
+// ListEffective gives the versions of the areas from which batches can be ordered, by code.
+func ListEffective(ctx context.Context, q audit.Querier, areas []string) ([]Version, error) {
+	rows, err := q.Query(ctx, effectiveVersions, pgx.NamedArgs{"areas": areas})
 	if err != nil {
 		return nil, err
 	}
@@ -162,9 +164,7 @@ func FindEffective(ctx context.Context, q audit.Querier, recipe string) (*Versio
 	return one(ctx, q, versionEffective, pgx.NamedArgs{"recipe": recipe})
 }
 
-func missing() error {
-	return fault.New(fault.Missing, "There is no such version of a recipe. Open it from the list of recipes.")
-}
+func missing() error { return access.Unknown("recipe") }
 
 // one gives the only version that a query finds; nil when it finds none.
 func one(ctx context.Context, q audit.Querier, sql string, args pgx.NamedArgs) (*Version, error) {

@@ -26,7 +26,7 @@ func (s *server) alarmsFor(v *visit) (seen []Alarm, err error) {
 			return nil, err
 		}
 		for _, a := range alarms {
-			if v.may(a.Act) {
+			if v.grants.Anywhere(a.Act) {
 				seen = append(seen, a)
 			}
 		}

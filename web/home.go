@@ -27,7 +27,7 @@ func (s *server) showHome(v *visit) (View, error) {
 	if before := v.c.QueryParam("before"); before != "" {
 		return s.showEnded(v, before)
 	}
-	work, err := batch.List(v.ctx, v, batch.Filter{Limit: open})
+	work, err := batch.List(v.ctx, v, batch.Filter{Limit: open, Areas: v.grants.Areas("order.read")})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (s *server) showHome(v *visit) (View, error) {
 	if view.Order = v.offer(true, "order.create", Form{ID: "order", Action: "/orders"}); view.Order == nil {
 		return view, nil
 	}
-	effective, err := recipes.ListEffective(v.ctx, v)
+	effective, err := recipes.ListEffective(v.ctx, v, v.grants.Areas("order.create"))
 	for _, r := range effective {
 		view.Recipes = append(view.Recipes, Option{Value: r.ID, Words: words("%s, version %d: %s", r.Code, r.Number, r.Title)})
 	}
@@ -67,7 +67,7 @@ func (s *server) showEnded(v *visit, before string) (View, error) {
 
 // ended reads one page of finished batches and the address of the next one, "" at the end.
 func (v *visit) ended(after *batch.Summary) (page []batch.Summary, older string, err error) {
-	page, err = batch.List(v.ctx, v, batch.Filter{Ended: true, Limit: ended + 1, After: after})
+	page, err = batch.List(v.ctx, v, batch.Filter{Ended: true, Limit: ended + 1, After: after, Areas: v.grants.Areas("order.read")})
 	if len(page) > ended {
 		page = page[:ended]
 		last := page[ended-1]
@@ -87,7 +87,7 @@ func (v *visit) batchLine(b batch.Summary) BatchLine {
 		Done: b.Done, Steps: b.Steps, OpenStep: b.OpenTitle, Waits: b.WaitsFor, Changed: b.ChangedAt,
 	}
 	link := func(act, words, href string) {
-		if v.may(act) {
+		if v.grants.May(act, b.Area) {
 			line.Next = &Link{Href: href, Words: words}
 		}
 	}

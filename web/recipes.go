@@ -14,7 +14,7 @@ import (
 )
 
 func (s *server) showRecipes(v *visit) (View, error) {
-	versions, err := recipes.List(v.ctx, v)
+	versions, err := recipes.List(v.ctx, v, v.grants.Areas("recipe.read"))
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,9 @@ func (v *visit) trailFilter(asked *TrailFilter) (audit.Filter, error) {
 	q := v.c.QueryParam
 	*asked = TrailFilter{Batch: q("batch"), Person: q("person"), Act: q("act"), From: q("from"), To: q("to"), Wrong: map[string]string{}}
 	f := audit.Filter{Act: asked.Act, Limit: trailPage + 1}
+	if areas := v.grants.Areas("trail.read"); !slices.Contains(areas, access.WholeSite) {
+		f.Areas = areas
+	}
 	note := func(field string, err error) error {
 		if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Missing || kind == fault.TooLarge {
 			asked.Wrong[field] = fault.As(err).Message
@@ -96,7 +99,7 @@ func (v *visit) subjectAsked(text string) (audit.Stream, error) {
 		}
 		return audit.Stream(text), nil
 	}
-	id, err := batch.FindNumber(v.ctx, v, text)
+	id, err := batch.FindNumber(v.ctx, v, v.grants.Areas("trail.read"), text)
 	return audit.Stream("batch/" + id), err
 }
 
@@ -224,7 +227,7 @@ func subjectWords(r audit.Row, names map[string]string) (text, href string) {
 var tableNames = map[string]string{
 	"ebr.batches": "batch", "ebr.batch_history": "history of the batch", "ebr.recipes": "recipe", "ebr.recipe_versions": "version of the recipe",
 	"ebr.people": "person", "ebr.credentials": "password", "ebr.person_roles": "role", "ebr.stations": "station", "ebr.signatures": "signature",
-	"ebr.signing_keys": "signing key", "ebr.counters": "counter",
+	"ebr.signing_keys": "signing key", "ebr.counters": "counter", "ebr.areas": "area",
 }
 
 // changeOf gives one changed row: all values of a new row, what differs of a changed one.

@@ -14,6 +14,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/recipes"
 	"veribatch/signatures/access"
 	"veribatch/signatures/identity"
 )
@@ -30,7 +31,8 @@ type visit struct {
 	refused *refusal         // the act that this page shows as refused; nil otherwise
 
 	audit.Querier               // the read transaction, while a page is read
-	roles         []access.Role // of the person, read in it
+	grants        access.Grants // roles of the person with their areas, read in it
+	area          string        // to which the subject of the address belongs; "" on pages about the plant or several areas
 	alarms        []Alarm       // of the system, read in it, that the person may act on
 }
 
@@ -124,11 +126,8 @@ func (v *visit) read(act string, p page) (view View, err error) {
 	err = v.s.Trail.Read(v.ctx, func(r *audit.Reader) (err error) {
 		v.Querier = r
 		defer func() { v.Querier = nil }()
-		if v.roles, err = access.RolesOf(v.ctx, r, v.who.Person); err != nil {
+		if err = v.look(act); err != nil {
 			return err
-		}
-		if !v.may(act) {
-			return fault.New(fault.Forbidden, "You have no right to see this page (%s). Ask your administrator if you need it.", act)
 		}
 		if view, err = p(v); err != nil {
 			return err
@@ -136,34 +135,69 @@ func (v *visit) read(act string, p page) (view View, err error) {
 		v.alarms, err = v.s.alarmsFor(v)
 		return err
 	})
-	if fault.KindOf(err) == fault.Forbidden {
+	why := err
+	if hidden := fault.Hidden(err); hidden != nil {
+		why = hidden
+	}
+	if fault.KindOf(why) == fault.Forbidden {
+		if v.refusedAlready() {
+			return nil, err
+		}
 		in := audit.Intent{Session: v.who.Token, Act: act, Home: identity.StationStream(v.who.Station), Also: v.subject()}
-		return nil, errors.Join(err, v.s.Trail.Refuse(v.ctx, in, err))
+		return nil, errors.Join(err, v.s.Trail.Refuse(v.ctx, in, why))
 	}
 	return view, err
 }
 
-// subject names the batch that the address is about, for the entry of a refused read.
-func (v *visit) subject() []audit.Stream {
-	id := v.c.Param("batch")
-	if uuid.Validate(id) != nil {
-		return nil
+// look finds the roles and the area of the page, and refuses who has no right to it. A batch or recipe in an area that the person may not see
+// gets the answer of one that does not exist.
+func (v *visit) look(act string) (err error) {
+	if v.grants, err = access.GrantsOf(v.ctx, v, v.who.Person); err != nil {
+		return err
 	}
-	return []audit.Stream{audit.Stream("batch/" + id)}
+	v.area = ""
+	if subject := v.subject(); subject != nil {
+		if v.area, err = access.Reads(v.ctx, v, v.who.FullName, v.grants, act, subject[0]); err != nil {
+			return err
+		}
+	}
+	if !v.may(act) {
+		return fault.New(fault.Forbidden, "You have no right to see this page (%s). Ask your administrator if you need it.", act)
+	}
+	return nil
 }
 
-// may tells whether the person has the right to an act, by the roles read in this snapshot.
-func (v *visit) may(act string) bool { return access.Allowed(v.roles, act) }
+// refusedAlready tells whether this request left its entry as a refused act: the page that is then drawn again is no second attempt.
+func (v *visit) refusedAlready() bool {
+	return v.refused != nil && (fault.KindOf(v.refused.err) == fault.Forbidden || fault.Hidden(v.refused.err) != nil)
+}
+
+// subject names the batch or recipe that the address is about.
+func (v *visit) subject() []audit.Stream {
+	if id := v.c.Param("batch"); uuid.Validate(id) == nil {
+		return []audit.Stream{audit.Stream("batch/" + id)}
+	}
+	if id := v.c.Param("version"); id != "" {
+		return []audit.Stream{recipes.StreamOf(id)}
+	}
+	return nil
+}
+
+// may tells whether the person has the right to an act, by the roles read in this snapshot: in the area of the page, or in any.
+func (v *visit) may(act string) bool {
+	if v.area == "" {
+		return v.grants.Anywhere(act)
+	}
+	return v.grants.May(act, v.area)
+}
 
 // frame gives the part that all pages share.
 func (v *visit) frame(title string) Page {
 	p := Page{Title: title, Demo: len(v.s.Demo) > 0, Station: v.who.StationName, Idle: v.who.Idle, Path: v.path(), Now: time.Now(), Notice: v.notice()}
 	if v.who.Person != "" {
 		p.Person = &Person{UserName: v.who.UserName, FullName: v.who.FullName}
-		for _, r := range v.roles {
-			p.Person.Roles = append(p.Person.Roles, r.Title())
-		}
-		p.Places = Places(v.c.Request().URL.Path, v.may)
+		p.Person.Roles = v.grants.Words()
+		p.Places = Places(v.c.Request().URL.Path, v.grants.Anywhere)
 	}
 	return p
 }

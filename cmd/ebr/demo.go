@@ -237,7 +237,7 @@ func (d *demo) makeRecipe(name string) error {
 
 func (d *demo) versions() (list []recipes.Version, err error) {
 	err = d.trail.Read(d.ctx, func(r *audit.Reader) (err error) {
-		list, err = recipes.List(d.ctx, r)
+		list, err = recipes.List(d.ctx, r, []string{access.WholeSite})
 		return err
 	})
 	return list, err

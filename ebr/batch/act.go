@@ -102,7 +102,7 @@ func (b *Batch) role(ctx context.Context, tx *audit.Tx, e procedure.Event) (stri
 	if len(wanted) == 0 && !work {
 		return "", nil
 	}
-	held, err := access.RolesOf(ctx, tx, e.Person)
+	held, err := access.RolesIn(ctx, tx, e.Person, b.Area)
 	if err != nil {
 		return "", err
 	}

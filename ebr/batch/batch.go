@@ -22,6 +22,7 @@ type Batch struct {
 	Number      string // "B-2026-000001": the batch or control number, gap-free per year, given with the order
 	OrderNumber string
 	Version     int    // version of the record row: it advances with every act
+	Area        string // to which it belongs for ever: that of its recipe
 	Digest      string // hex SHA-256 of the recipe text: pinned when the record was issued, before that the ordered version's
 
 	Master recipes.Version // the version of the recipe that was ordered; who did what in its life is read by recipes.Find
@@ -85,6 +86,7 @@ type Summary struct {
 	EndedAt                 time.Time
 	ChangedAt               time.Time // of the last event
 	ChangedBy               string    // printed name
+	Area                    string
 
 	digest string
 }
@@ -93,7 +95,8 @@ type Summary struct {
 type Filter struct {
 	Ended bool // complete and aborted batches, the last ended first; otherwise those at work, the newest order first
 	After *Summary
-	Limit int // at most 500; 0 means 50
+	Limit int      // at most 500; 0 means 50
+	Areas []string // of these areas only, as access.Grants.Areas gives them (WholeSite: all); none finds nothing
 }
 
 // waitsFor says for what or whom a batch waits, "" when for the operator at the open step.

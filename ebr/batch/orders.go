@@ -57,8 +57,8 @@ const orderByNumber = `select b.number, b.ordered_at, p.full_name from ebr.batch
 const nextNumber = `insert into ebr.counters as c (id, value) values (@id, 1)
 	on conflict (id) do update set value = c.value + 1, version = c.version + 1 returning value`
 
-const insertBatch = `insert into ebr.batches (id, number, order_number, recipe_version, state, steps, waits_for, ordered_at)
-	values (@id, @number, @order, @recipe_version, 'ordered', @steps, @waits, @now)`
+const insertBatch = `insert into ebr.batches (id, number, order_number, recipe_version, state, steps, waits_for, ordered_at, area)
+	values (@id, @number, @order, @recipe_version, 'ordered', @steps, @waits, @now, (select area from ebr.recipes where id = @recipe))`
 
 // Do stores the order.
 func (c CreateOrder) Do(ctx context.Context, tx *audit.Tx) error {
@@ -103,7 +103,7 @@ func (b *Batch) insert(ctx context.Context, tx *audit.Tx, events []procedure.Eve
 	b.Number = fmt.Sprintf("B-%s-%06d", year, value)
 	_, steps := b.State.Progress()
 	_, err := tx.Exec(ctx, insertBatch, pgx.NamedArgs{
-		"id": b.ID, "number": b.Number, "order": b.OrderNumber, "recipe_version": b.Master.ID, "steps": steps, "waits": waitsFor(b.State), "now": b.OrderedAt,
+		"id": b.ID, "number": b.Number, "order": b.OrderNumber, "recipe_version": b.Master.ID, "recipe": b.Master.Recipe, "steps": steps, "waits": waitsFor(b.State), "now": b.OrderedAt,
 	})
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func unused(ctx context.Context, tx *audit.Tx, order string) error {
 
 // lockEffective locks a version of a recipe, so that it stays what it is until the commit, and refuses one that is not effective.
 func lockEffective(ctx context.Context, tx *audit.Tx, id string) (recipes.Version, error) {
-	if recipes.StreamOf(id) == audit.Site {
+	if recipes.StreamOf(id) == recipes.StreamOf("") {
 		return recipes.Version{}, fault.At(FieldRecipe, "Choose a recipe from the list.")
 	}
 	if err := tx.Lock(ctx, audit.Ref{Table: "ebr.recipe_versions", ID: id}); err != nil {

@@ -14,6 +14,7 @@ import (
 	"veribatch/recipes"
 	"veribatch/recipes/formula"
 	"veribatch/recipes/procedure"
+	"veribatch/signatures/access"
 )
 
 var (
@@ -26,10 +27,10 @@ var (
 
 func stream(id string) audit.Stream { return audit.Stream("batch/" + id) }
 
-// home is the stream of a batch; the site's for what is no id of a batch, which Do then refuses.
+// home is the stream of a batch; that of no batch for what is no id of one, which Do then refuses.
 func home(id string) audit.Stream {
 	if !valid(id) {
-		return audit.Site
+		return stream(nobody)
 	}
 	return stream(id)
 }
@@ -39,12 +40,10 @@ func valid(id string) bool {
 	return err == nil && parsed.String() == id
 }
 
-func missing() error {
-	return fault.New(fault.Missing, "There is no such batch. Open it from the list of batches.")
-}
+func missing() error { return access.Unknown("batch") }
 
 const batchByID = `select b.id::text, b.number, b.order_number, b.version, encode(coalesce(b.recipe_digest, v.digest), 'hex'), b.steps,
-	b.ordered_at, b.issued_at, b.started_at, b.ended_at, b.recipe_version, v.recipe::text, r.code, v.number, v.title, v.product, v.state, encode(v.digest, 'hex'),
+	b.ordered_at, b.issued_at, b.started_at, b.ended_at, b.area, b.recipe_version, v.recipe::text, r.code, v.number, v.title, v.product, v.state, encode(v.digest, 'hex'),
 	v.superseded_at, v.version
 	from ebr.batches b join ebr.recipe_versions v on v.id = b.recipe_version join ebr.recipes r on r.id = v.recipe where b.id = @id`
 
@@ -57,7 +56,7 @@ func load(ctx context.Context, q audit.Querier, id string) (*Batch, error) {
 	at := func(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
 	m := &b.Master
 	err := q.QueryRow(ctx, batchByID, pgx.NamedArgs{"id": id}).Scan(&b.ID, &b.Number, &b.OrderNumber, &b.Version, &b.Digest, &b.steps,
-		&b.OrderedAt, at(&b.IssuedAt), at(&b.StartedAt), at(&b.EndedAt), &m.ID, &m.Recipe, &m.Code, &m.Number, &m.Title, &m.Product, &m.State, &m.Digest,
+		&b.OrderedAt, at(&b.IssuedAt), at(&b.StartedAt), at(&b.EndedAt), &b.Area, &m.ID, &m.Recipe, &m.Code, &m.Number, &m.Title, &m.Product, &m.State, &m.Digest,
 		at(&m.SupersededAt), &m.Row)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, missing()
@@ -156,15 +155,15 @@ func (b *Batch) writeStanding(ctx context.Context, tx *audit.Tx) error {
 
 // The columns of a list, with the newest event of each batch.
 const selectSummary = `select b.id::text, b.number, b.order_number, b.recipe_version, r.code, v.number, v.title, v.product, b.state, b.steps, b.steps_done,
-	b.open_step, b.waits_for, b.ordered_at, b.issued_at, b.started_at, b.ended_at, encode(coalesce(b.recipe_digest, v.digest), 'hex'), last.entered_at, p.full_name
+	b.open_step, b.waits_for, b.ordered_at, b.issued_at, b.started_at, b.ended_at, encode(coalesce(b.recipe_digest, v.digest), 'hex'), last.entered_at, p.full_name, b.area
 	from ebr.batches b join ebr.recipe_versions v on v.id = b.recipe_version join ebr.recipes r on r.id = v.recipe
 	join lateral (select h.entered_at, h.person from ebr.batch_history h where h.batch = b.id order by h.ord desc limit 1) last on true
 	join ebr.people p on p.id = last.person`
 
 const (
-	batchesAtWork = selectSummary + ` where b.state not in ('complete', 'aborted') and (b.ordered_at, b.id) < (@at, @after)
+	batchesAtWork = selectSummary + ` where b.state not in ('complete', 'aborted') and (b.ordered_at, b.id) < (@at, @after) and array['*', b.area] && @areas
 	order by b.ordered_at desc, b.id desc limit @limit`
-	batchesEnded = selectSummary + ` where b.state in ('complete', 'aborted') and (b.ended_at, b.id) < (@at, @after)
+	batchesEnded = selectSummary + ` where b.state in ('complete', 'aborted') and (b.ended_at, b.id) < (@at, @after) and array['*', b.area] && @areas
 	order by b.ended_at desc, b.id desc limit @limit`
 )
 
@@ -183,7 +182,7 @@ func List(ctx context.Context, q audit.Querier, f Filter) ([]Summary, error) {
 	if f.Limit <= 0 {
 		f.Limit = 50
 	}
-	rows, err := q.Query(ctx, sql, pgx.NamedArgs{"at": at, "after": after, "limit": min(f.Limit, 500)})
+	rows, err := q.Query(ctx, sql, pgx.NamedArgs{"at": at, "after": after, "limit": min(f.Limit, 500), "areas": f.Areas})
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +201,7 @@ func List(ctx context.Context, q audit.Querier, f Filter) ([]Summary, error) {
 func scanSummary(row pgx.CollectableRow) (s Summary, err error) {
 	at := func(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
 	err = row.Scan(&s.ID, &s.Number, &s.OrderNumber, &s.RecipeVersion, &s.RecipeCode, &s.RecipeNumber, &s.Title, &s.Product, &s.State, &s.Steps, &s.Done,
-		&s.OpenStep, &s.WaitsFor, &s.OrderedAt, at(&s.IssuedAt), at(&s.StartedAt), at(&s.EndedAt), &s.digest, &s.ChangedAt, &s.ChangedBy)
+		&s.OpenStep, &s.WaitsFor, &s.OrderedAt, at(&s.IssuedAt), at(&s.StartedAt), at(&s.EndedAt), &s.digest, &s.ChangedAt, &s.ChangedBy, &s.Area)
 	return s, err
 }
 

@@ -180,6 +180,7 @@ func (p *plant) load(id string) (b *batch.Batch) {
 
 func (p *plant) list(f batch.Filter) (list []batch.Summary) {
 	p.T.Helper()
+	f.Areas = []string{access.WholeSite}
 	require.NoError(p.T, p.Trail.Read(p.Ctx, func(r *audit.Reader) (err error) {
 		list, err = batch.List(p.Ctx, r, f)
 		return err

@@ -81,3 +81,13 @@ func KindOf(err error) Kind {
 	}
 	return As(err).Kind
 }
+
+// Hidden gives the refusal behind a fault that says no more than Missing, so that nobody learns what exists elsewhere: it is for the audit
+// trail. nil when nothing is hidden.
+func Hidden(err error) *Error {
+	var why *Error
+	if f := As(err); f != nil && f.Kind == Missing && errors.As(f.Cause, &why) && why.Kind == Forbidden {
+		return why
+	}
+	return nil
+}

@@ -1,6 +1,6 @@
 // Package access answers one question: may a person with these roles do this act? The answer is a pure function of policy.csv.
-// It does not know records: who performed, verified or wrote something is judged where that record lives.
-// Start reading at policy.csv, then Allowed and Check.
+// It does not know records beyond the area to which they belong: who performed, verified or wrote something is judged where that record lives.
+// Start reading at policy.csv, then Allowed, Grants and Check.
 package access
 
 import (
@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"encoding/csv"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ var modelText string
 //go:embed policy.csv
 var policyText []byte
 
-// WholeSite is the area of a role or a policy line that counts everywhere.
+// WholeSite is the area of a role that is held for the whole plant, and of an act that concerns the plant as a whole.
 const WholeSite = "*"
 
 // Role is what a person may be in the plant.
@@ -63,7 +64,8 @@ func (r Role) Title() string { return titles[r] }
 
 // policy is the decided matrix: every question that can be asked, asked once at start (one casbin decision takes up to 0.3 ms).
 type policy struct {
-	may      map[Role]map[string]bool
+	may      map[Role]map[string]bool // held for the whole plant
+	own      map[Role]map[string]bool // held for the area of the act
 	includes map[Role][]Role
 	excludes map[Role][]Role
 	acts     []string
@@ -77,7 +79,7 @@ var decided = sync.OnceValue(func() *policy {
 	return p
 })
 
-// Allowed says whether one of the roles gives the right to do the act on the whole site. An unknown act is allowed to nobody.
+// Allowed says whether one of the roles, held for the whole plant, gives the right to do the act. An unknown act is allowed to nobody.
 func Allowed(roles []Role, act string) bool {
 	may := decided().may
 	if slices.Contains(roles, System) {
@@ -152,7 +154,7 @@ func decide(modelText string, policyText []byte) (*policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("access model: %w", err)
 	}
-	p := &policy{may: map[Role]map[string]bool{}, includes: map[Role][]Role{}, excludes: map[Role][]Role{}}
+	p := &policy{may: map[Role]map[string]bool{}, own: map[Role]map[string]bool{}, includes: map[Role][]Role{}, excludes: map[Role][]Role{}}
 	if err := p.load(enforcer, rows); err != nil {
 		return nil, err
 	}
@@ -186,13 +188,14 @@ func (p *policy) load(enforcer *casbin.Enforcer, rows [][]string) error {
 
 func (p *policy) ask(enforcer *casbin.Enforcer) error {
 	for role := range titles {
-		p.may[role] = map[string]bool{}
+		p.may[role], p.own[role] = map[string]bool{}, map[string]bool{}
 		for _, act := range p.acts {
-			yes, err := enforcer.Enforce(string(role), act, WholeSite)
-			if err != nil {
+			everywhere, err1 := enforcer.Enforce(string(role), WholeSite, act, WholeSite)
+			own, err2 := enforcer.Enforce(string(role), "some", act, "some")
+			if err := errors.Join(err1, err2); err != nil {
 				return fmt.Errorf("ask whether %s may %s: %w", role, act, err)
 			}
-			p.may[role][act] = yes
+			p.may[role][act], p.own[role][act] = everywhere, own
 		}
 		included, err := enforcer.GetImplicitRolesForUser(string(role))
 		if err != nil {
@@ -221,6 +224,8 @@ func readPolicy(text []byte) ([][]string, error) {
 		named := row[1:2]
 		if row[0] != "p" {
 			named = row[1:3]
+		} else if row[3] != WholeSite && row[3] != "own" {
+			return nil, fmt.Errorf("policy.csv: %q: the last word is own or *", strings.Join(row, ", "))
 		}
 		for _, name := range named {
 			if _, known := titles[Role(name)]; !known {

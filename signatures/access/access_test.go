@@ -18,6 +18,7 @@ var matrix = map[string]string{
 	"batch.hold": "osqp", "hold.assess": "sq", "batch.resume": "s", "batch.abort": "sq", "batch.complete": "s",
 	"report.read": "seqpi", "trail.read": "sqpi", "person.create": "a", "person.roles": "a", "station.register": "a",
 	"configuration.read": "oseqpai", "configuration.propose": "sqa", "configuration.approve": "q", "configuration.withdraw": "sqa",
+	"area.create": "a", "area.rename": "a", "area.read": "a",
 	"server.start": "", "migration": "", "person.lock": "", "key.register": "",
 	"incident.read": "sqpai", "incident.assess": "sq", "incident.close": "q", "incident.open": "", "trail.begin_review": "q", "trail.review": "q",
 	"server.stop": "",
@@ -112,14 +113,14 @@ func TestHolds(t *testing.T) {
 }
 
 func TestDecisionSaysWhatAndWho(t *testing.T) {
-	f := fault.As(decision("Anna Keller", []Role{Operator}, "batch.issue"))
-	if f.Kind != fault.Forbidden || f.Message != "Anna Keller (operator) has no right to batch.issue. Allowed: quality assurance." {
+	f := fault.As(decision("Anna Keller", Grants{{Operator, WholeSite}}, "batch.issue", "north"))
+	if f.Kind != fault.Forbidden || f.Message != "Anna Keller (operator) has no right to batch.issue in the area north. Allowed: quality assurance." {
 		t.Errorf("%s: %s", f.Kind, f.Message)
 	}
-	if f := fault.As(decision("Ben Okafor", nil, "person.lock")); f.Message != "Ben Okafor (no role) has no right to person.lock. Allowed: nobody." {
+	if f := fault.As(decision("Ben Okafor", nil, "person.lock", WholeSite)); f.Message != "Ben Okafor (no role) has no right to person.lock. Allowed: nobody." {
 		t.Error(f.Message)
 	}
-	if err := decision("Anna Keller", []Role{Operator}, "step.record"); err != nil {
+	if err := decision("Anna Keller", Grants{{Operator, WholeSite}}, "step.record", WholeSite); err != nil {
 		t.Error(err)
 	}
 }
@@ -131,7 +132,8 @@ func TestPolicyFaultsAreFound(t *testing.T) {
 		"typing error in a pair":   "x, administrator, operater\n",
 		"missing field":            "p, operator, step.record\n",
 		"unknown kind of line":     "q, operator, step.record, *\n",
-		"line twice":               "p, operator, step.record, *\np, operator, step.record, *\n",
+		"area that is no word":     "p, operator, step.record, north\n",
+		"line twice":               "p, operator, step.record, own\np, operator, step.record, own\n",
 		"pair twice":               "x, qa, operator\nx, operator, qa\n",
 		"quote that does not end":  "p, \"operator, step.record, *\n",
 		"nothing but a lone comma": ",\n",
@@ -140,7 +142,7 @@ func TestPolicyFaultsAreFound(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if len(Digest()) != 64 || !strings.Contains(Text(), "p, operator, step.record, *") {
+	if len(Digest()) != 64 || !strings.Contains(Text(), "p, operator, step.record, own") {
 		t.Error("digest or text of the policy missing")
 	}
 }

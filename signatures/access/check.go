@@ -12,29 +12,83 @@ import (
 )
 
 // Check is the authority check of every change (21 CFR 11.10(g)): it reads the actor's roles in the transaction of the act, so that a
-// right taken away counts from the next act on, and refuses with the words that the person needs. cmd sets it as audit.Trail.Check.
+// right taken away counts from the next act on, and refuses with the words that the person needs. A role that is held for an area counts for
+// acts whose subjects belong to it. cmd sets it as audit.Trail.Check.
 func Check(ctx context.Context, tx *audit.Tx) error {
 	actor := tx.Actor()
 	if actor.Kind == "service" {
-		return decision(actor.FullName, []Role{System}, tx.Act())
+		return decision(actor.FullName, Grants{{System, WholeSite}}, tx.Act(), WholeSite)
 	}
-	roles, mustChange, err := standing(ctx, tx, actor.Person)
+	grants, mustChange, err := standing(ctx, tx, actor.Person)
 	if err != nil {
 		return err
 	}
-	if roles == nil {
+	if grants == nil {
 		return fault.New(fault.Forbidden, "The account of %s is not active. Ask your administrator.", actor.FullName)
 	}
 	if mustChange && !withoutNewPassword(tx.Act()) {
 		return fault.New(fault.Forbidden, "%s has to set a new password first.", actor.FullName)
 	}
-	return decision(actor.FullName, roles, tx.Act())
+	if grants.May(tx.Act(), WholeSite) || !grants.Anywhere(tx.Act()) {
+		return decision(actor.FullName, grants, tx.Act(), WholeSite)
+	}
+	areas, err := AreasOf(ctx, tx, append([]audit.Stream{tx.Home()}, tx.Also()...)...)
+	if err != nil {
+		return err
+	}
+	return judge(actor.FullName, grants, tx.Act(), areas, tx.Home(), tx.Ticket() == "")
 }
 
-// May says whether the person may do the act, for screens that offer or show something. What changes data is asked again by Check.
+// judge decides an act of somebody who holds the right in some area. What belongs only to areas in which the person may not even read is not
+// there for this person (hide); the audit trail gets the reason. A signer looks at a statement that the session's person may read, so nothing is hidden then.
+func judge(name string, g Grants, act string, areas []string, home audit.Stream, hide bool) error {
+	kind, _, _ := strings.Cut(string(home), "/")
+	if len(areas) == 0 && (kind == "batch" || kind == "recipe") {
+		return nil // it does not exist, and the act itself says so
+	}
+	if len(areas) == 0 {
+		areas = []string{WholeSite}
+	}
+	var why error
+	for _, area := range areas {
+		err := decision(name, g, act, area)
+		if why == nil {
+			why = err
+		}
+		hide = hide && err != nil && !g.May("batch.read", area) && !g.May("recipe.read", area) && area != WholeSite
+	}
+	if why != nil && hide {
+		return Unknown(string(home)).Because(why)
+	}
+	return why
+}
+
+// Unknown says that a batch or recipe is not there, in the same words for one that does not exist and one of an area that the person may not see:
+// whoever tries numbers learns nothing.
+func Unknown(subject string) *fault.Error {
+	if kind, _, _ := strings.Cut(subject, "/"); kind == "recipe" {
+		return fault.New(fault.Missing, "There is no such version of a recipe. Open it from the list of recipes.")
+	}
+	return fault.New(fault.Missing, "There is no such batch. Open it from the list of batches.")
+}
+
+// Reads judges a look at one subject, as Check judges acts: nil, Forbidden, or Unknown when it is in an area that the person may not see.
+func Reads(ctx context.Context, q audit.Querier, name string, g Grants, act string, subject audit.Stream) (area string, err error) {
+	areas, err := AreasOf(ctx, q, subject)
+	if err != nil || len(areas) == 0 {
+		return "", err
+	}
+	if !g.Anywhere(act) {
+		return areas[0], nil // the caller refuses, whether the subject exists or not
+	}
+	return areas[0], judge(name, g, act, areas, subject, true)
+}
+
+// May says whether there is any area in which the person may do the act, for screens that offer or show something. What changes data is
+// asked again by Check.
 func May(ctx context.Context, q audit.Querier, person, act string) (bool, error) {
-	roles, mustChange, err := standing(ctx, q, person)
-	return err == nil && roles != nil && Allowed(roles, act) && (!mustChange || withoutNewPassword(act)), err
+	grants, mustChange, err := standing(ctx, q, person)
+	return err == nil && grants != nil && grants.Anywhere(act) && (!mustChange || withoutNewPassword(act)), err
 }
 
 // withoutNewPassword lists the acts that remain to a person whose password has to be changed.
@@ -42,54 +96,64 @@ func withoutNewPassword(act string) bool {
 	return act == "password.change" || strings.HasPrefix(act, "session.")
 }
 
-func decision(name string, roles []Role, act string) error {
-	if Allowed(roles, act) {
+func decision(name string, g Grants, act, area string) error {
+	if g.May(act, area) {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "%s (%s) has no right to %s. Allowed: %s.", name, list(roles, "no role"), act, list(Who(act), "nobody"))
+	where := ""
+	switch {
+	case area != WholeSite:
+		where = " in the area " + area
+	case g.Anywhere(act) || Allowed(rolesOf(g), act):
+		where = " for the whole plant"
+	}
+	return fault.New(fault.Forbidden, "%s (%s) has no right to %s%s. Allowed: %s.", name, joined(g.Words(), "no role"), act, where, list(Who(act), "nobody"))
+}
+
+// rolesOf lists the roles without their areas.
+func rolesOf(g Grants) []Role {
+	roles := make([]Role, len(g))
+	for i, one := range g {
+		roles[i] = one.Role
+	}
+	return roles
 }
 
 func list(roles []Role, none string) string {
-	if len(roles) == 0 {
-		return none
-	}
 	words := make([]string, len(roles))
 	for i, r := range roles {
 		words[i] = r.Title()
 	}
+	return joined(words, none)
+}
+
+func joined(words []string, none string) string {
+	if len(words) == 0 {
+		return none
+	}
 	return strings.Join(words, ", ")
 }
 
-const rolesOfPerson = `select role from ebr.person_roles where person = @person and area = @area and revoked_at is null order by granted_at, role`
-
-// RolesOf reads the roles that the person holds now, on the whole site.
-func RolesOf(ctx context.Context, q audit.Querier, person string) ([]Role, error) {
-	rows, err := q.Query(ctx, rolesOfPerson, pgx.NamedArgs{"person": person, "area": WholeSite})
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[Role])
-}
-
-const standingOfPerson = `select coalesce(array_agg(r.role order by r.granted_at, r.role) filter (where r.role is not null), '{}'), coalesce(bool_or(c.must_change), false), count(p.id) > 0
-	from ebr.people p left join ebr.credentials c on c.id = p.id
-	left join ebr.person_roles r on r.person = p.id and r.area = @area and r.revoked_at is null
+const standingOfPerson = `select coalesce(array_agg(r.role || ' ' || r.area order by r.granted_at, r.role, r.area) filter (where r.role is not null), '{}'),
+	coalesce(bool_or(c.must_change), false), count(p.id) > 0
+	from ebr.people p left join ebr.credentials c on c.id = p.id left join ebr.person_roles r on r.person = p.id and r.revoked_at is null
 	where p.id = @person and p.active`
 
 // standing reads roles and whether the password has to be changed, in one query. The roles are nil for a person who is not active, and
 // empty but not nil for one who is and holds none.
-func standing(ctx context.Context, q audit.Querier, person string) (roles []Role, mustChange bool, err error) {
-	var names []string
+func standing(ctx context.Context, q audit.Querier, person string) (grants Grants, mustChange bool, err error) {
+	var held []string
 	var active bool
-	err = q.QueryRow(ctx, standingOfPerson, pgx.NamedArgs{"person": person, "area": WholeSite}).Scan(&names, &mustChange, &active)
+	err = q.QueryRow(ctx, standingOfPerson, pgx.NamedArgs{"person": person}).Scan(&held, &mustChange, &active)
 	if err != nil || !active {
 		return nil, mustChange, err
 	}
-	roles = make([]Role, len(names))
-	for i, n := range names {
-		roles[i] = Role(n)
+	grants = make(Grants, len(held))
+	for i, h := range held {
+		role, area, _ := strings.Cut(h, " ")
+		grants[i] = Grant{Role(role), area}
 	}
-	return roles, mustChange, nil
+	return grants, mustChange, nil
 }
 
 const grantRole = `insert into ebr.person_roles (id, person, role, area, granted_at) values (@id, @person, @role, @area, @now)`
@@ -101,19 +165,38 @@ var (
 	_ = audit.Explain("person_roles_compatible", fault.Conflict,
 		"One person cannot hold these roles together (separation of duties). Give the roles to two persons.")
 	_ = audit.Explain("person_roles_once", fault.Conflict, "Someone gave this role to the person just now. Reload to see it.")
+	_ = audit.Explain("person_roles_known_area", fault.Invalid, "There is no such area. Choose one of the list.")
 )
 
-// SetRoles makes the given roles the ones that the person holds: it revokes what is not named, then grants what is new. Nothing is
-// deleted: a role that was held stays readable with both dates.
+// SetRoles makes the given roles the ones that the person holds for the whole plant; see SetRolesIn.
 func SetRoles(ctx context.Context, tx *audit.Tx, person string, roles []Role) error {
+	return SetRolesIn(ctx, tx, person, WholeSite, roles)
+}
+
+// SetRolesIn makes the given roles the ones that the person holds for the area (WholeSite for the whole plant); roles held for other areas stay. It
+// revokes what is not named, then grants what is new. Nothing is deleted: a role that was held stays readable with both dates. Roles that
+// exclude each other do so across all areas.
+func SetRolesIn(ctx context.Context, tx *audit.Tx, person, area string, roles []Role) error {
 	if err := Compatible(roles); err != nil {
 		return err
 	}
 	if err := tx.Lock(ctx, audit.Ref{Table: "ebr.people", ID: person}); err != nil {
 		return err
 	}
-	held, err := RolesOf(ctx, tx, person)
+	grants, err := GrantsOf(ctx, tx, person)
 	if err != nil {
+		return err
+	}
+	var held []Role
+	all := slices.Clone(roles)
+	for _, g := range grants {
+		if g.Area == area {
+			held = append(held, g.Role)
+		} else if !slices.Contains(all, g.Role) {
+			all = append(all, g.Role)
+		}
+	}
+	if err := Compatible(all); err != nil {
 		return err
 	}
 	for _, change := range []struct {
@@ -121,7 +204,7 @@ func SetRoles(ctx context.Context, tx *audit.Tx, person string, roles []Role) er
 		these, from []Role
 	}{{revokeRole, held, roles}, {grantRole, roles, held}} {
 		for _, r := range without(change.these, change.from) {
-			_, err := tx.Exec(ctx, change.sql, pgx.NamedArgs{"id": audit.NewID(), "person": person, "role": r, "area": WholeSite, "now": tx.Now()})
+			_, err := tx.Exec(ctx, change.sql, pgx.NamedArgs{"id": audit.NewID(), "person": person, "role": r, "area": area, "now": tx.Now()})
 			if err != nil {
 				return err
 			}
