@@ -11,11 +11,12 @@ import (
 	"veribatch/signatures/keyring"
 )
 
-// The cookies of this site. None is readable by scripts, none leaves with a request that another site caused.
+// The cookies of this site. None that names somebody is readable by scripts, none leaves with a request that another site caused.
 const (
 	SessionCookie = "session" // the secret token of the session; with TLS its name begins with __Host-
 	stationCookie = "station" // which station this browser is, with the mark of the site key
 	noticeCookie  = "notice"  // what went well, shown once on the next page
+	themeCookie   = "theme"   // dark or light; the one cookie that a script sets and reads
 )
 
 const (
@@ -85,4 +86,10 @@ func (v *visit) notice() string {
 		return ""
 	}
 	return words(text)
+}
+
+// dark tells whether this browser shows the colours of a dark room.
+func (v *visit) dark() bool {
+	cookie, err := v.c.Cookie(themeCookie)
+	return err == nil && cookie.Value == "dark"
 }

@@ -37,6 +37,7 @@ type Page struct {
 	Now     time.Time     // server time, from which the clock in the header runs
 	Idle    time.Duration // the station locks after so long without a touch; 0 = never
 	Path    string        // the GET address of this page, to which an unlock returns
+	Dark    bool          // colours for a dark room; chosen at the browser and kept there
 }
 
 // Frame gives the part that all pages share.
@@ -65,6 +66,7 @@ type Context struct {
 type Link struct {
 	Href, Words string
 	Current     bool // the page shown is this place
+	More        bool // not needed every hour: stands behind "More"
 }
 
 // Fault is what went wrong, in the operator's words. Field is the id of the input it belongs to ("" for none).
@@ -72,17 +74,24 @@ type Fault struct {
 	Field, Message string
 }
 
+// places are the pages that the navigation leads to: first those of every hour, then what stands behind "More".
+var places = []struct {
+	href, words, act string
+	more             bool
+}{
+	{"/", "Home", "order.read", false},
+	{"/recipes", "Recipes", "recipe.read", false},
+	{"/trail", "Audit trail", "trail.read", false},
+}
+
 // Places gives the navigation for a person; current is the Href of the place shown.
-func Places(current string, may func(act string) bool) []Link {
-	var places []Link
-	for _, p := range []struct{ href, words, act string }{
-		{"/", "Home", "order.read"}, {"/recipes", "Recipes", "recipe.read"}, {"/trail", "Audit trail", "trail.read"},
-	} {
+func Places(current string, may func(act string) bool) (list []Link) {
+	for _, p := range places {
 		if may(p.act) {
-			places = append(places, Link{Href: p.href, Words: p.words, Current: p.href == current})
+			list = append(list, Link{Href: p.href, Words: p.words, Current: p.href == current, More: p.more})
 		}
 	}
-	return places
+	return list
 }
 
 // Form is one form of a page: where it posts and what was typed into it. A nil *Form is an act that the person may not do

@@ -193,7 +193,7 @@ func (v *visit) may(act string) bool {
 
 // frame gives the part that all pages share.
 func (v *visit) frame(title string) Page {
-	p := Page{Title: title, Demo: len(v.s.Demo) > 0, Station: v.who.StationName, Idle: v.who.Idle, Path: v.path(), Now: time.Now(), Notice: v.notice()}
+	p := Page{Title: title, Demo: len(v.s.Demo) > 0, Station: v.who.StationName, Idle: v.who.Idle, Path: v.path(), Now: time.Now(), Notice: v.notice(), Dark: v.dark()}
 	if v.who.Person != "" {
 		p.Person = &Person{UserName: v.who.UserName, FullName: v.who.FullName}
 		p.Person.Roles = v.grants.Words()

@@ -81,6 +81,9 @@ func TestGallery(t *testing.T) {
 				tab.Picture(name + "-open")
 				tab.Axe(name)
 				tab.WholePicture(name + "-whole")
+				tab.Do(chromedp.Evaluate[chromedp.Void](`document.documentElement.dataset.bsTheme = "dark"`))
+				tab.Axe(name + " in the dark room")
+				tab.Picture(name + "-dark")
 			}
 			tab.Check()
 		}

@@ -7,6 +7,7 @@ import "./scanner.js";
 import "./pad.js";
 import "./lock.js";
 import "./clock.js";
+import "./theme.js";
 
 window.htmx = htmx;
 

@@ -1,0 +1,21 @@
+// Dark room or bright room: chosen at the station and kept by its browser. The server reads the cookie, so no page flashes in the other colours.
+
+document.addEventListener("click", (e) => {
+  const button = e.target.closest("[data-theme]");
+  if (!button) {
+    const open = document.querySelector(".vb-more[open]");
+    if (open && !open.contains(e.target)) open.open = false;
+    return;
+  }
+  const theme = button.dataset.theme;
+  document.documentElement.dataset.bsTheme = theme;
+  document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=strict${location.protocol === "https:" ? "; secure" : ""}`;
+  button.closest("details").open = false;
+});
+
+document.addEventListener("keydown", (e) => {
+  const open = document.querySelector(".vb-more[open]");
+  if (e.key !== "Escape" || !open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+});
