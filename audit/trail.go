@@ -108,6 +108,23 @@ func (t *Trail) Start(ctx context.Context, notes map[string]string) error {
 	return err
 }
 
+const endSession = `update ebr.sessions set ended_at = @now where id = @id and ended_at is null`
+
+// Stop enters server.stop and ends the server's own session, so that the next start knows that this run ended by itself. It does nothing
+// before Start, and nothing a second time.
+func (t *Trail) Stop(ctx context.Context) error {
+	if t.system == "" {
+		return nil
+	}
+	in := Intent{Session: t.system, Act: "server.stop", Home: Site}
+	_, err := t.change(ctx, in, func(tx *Tx) error {
+		_, err := tx.Exec(ctx, endSession, pgx.NamedArgs{"id": tx.session, "now": tx.now})
+		return err
+	})
+	t.system = ""
+	return err
+}
+
 // System is the token of the server's own session; "" before Start.
 func (t *Trail) System() string { return t.system }
 

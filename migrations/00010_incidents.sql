@@ -30,7 +30,7 @@ create table ebr.incidents (
 );
 comment on column ebr.incidents.cause is 'SHA-256 of kind and place: an occurrence of the same cause is counted on the open incident.';
 comment on column ebr.incidents.first_at is 'When it happened; opened_at is when it could be written.';
-create index incidents_by_opening on ebr.incidents (opened_at desc, id desc);
+create index incidents_in_order on ebr.incidents ((closed_at is null), opened_at, id);
 create index incidents_open on ebr.incidents (cause) where closed_at is null;
 
 -- Which batches an incident may have touched. disposition is the judgement on one batch: '' until it is made, and again when the incident

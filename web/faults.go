@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/labstack/echo/v4"
 
+	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
 )
 
@@ -64,8 +65,12 @@ func fromEcho(err error) error {
 	return err
 }
 
-// incident logs a failure of our own under a fresh reference number, which the person sees and tells the administrator.
+// incident keeps a failure of our own under a fresh reference number, which the person sees and tells the administrator: a line in the log
+// and an incident, linked to the batch that the address names. A browser that went away is neither.
 func (v *visit) incident(err error) string {
+	if errors.Is(err, context.Canceled) && errors.Is(v.ctx.Err(), context.Canceled) {
+		return ""
+	}
 	reference := newReference()
 	attrs := []any{"reference", reference, "request", v.c.Response().Header().Get(echo.HeaderXRequestID), "method", v.c.Request().Method, "route", v.c.Path(), "error", scrub(err), "type", fmt.Sprintf("%T", root(err))}
 	var pg *pgconn.PgError
@@ -77,7 +82,36 @@ func (v *visit) incident(err error) string {
 		attrs = append(attrs, "stack", string(p.stack))
 	}
 	v.s.Log.ErrorContext(v.ctx, "incident", attrs...)
+	if v.s.Incident != nil {
+		in := quality.Incident{Kind: quality.InternalError, Summary: v.c.Request().Method + " " + v.c.Path() + ": " + cause(err), Reference: reference}
+		if id := v.c.Param("batch"); id != "" {
+			in.Batches = []string{id}
+		}
+		v.s.Incident(in)
+	}
 	return reference
+}
+
+// ours finds the functions of this program in a stack.
+var ours = regexp.MustCompile(`(?m)^veribatch/(\S+)\(`)
+
+// cause says what failed and where, without a word of the message: two failures of one cause are the same, and no value is in it.
+func cause(err error) string {
+	var p *panicked
+	if errors.As(err, &p) {
+		for _, f := range ours.FindAllSubmatch(p.stack, -1) {
+			if name := string(f[1]); !strings.HasPrefix(name, "web.recovered") {
+				return fmt.Sprintf("panic (%T) in %s", p.value, name)
+			}
+		}
+		return fmt.Sprintf("panic (%T)", p.value)
+	}
+	text := fmt.Sprintf("%T", root(err))
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		text = strings.Join(strings.Fields(strings.Join([]string{"database error", pg.Code, pg.ConstraintName, pg.TableName}, " ")), " ")
+	}
+	return text
 }
 
 func newReference() string {

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"veribatch/audit"
+	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
 	"veribatch/signatures"
 	"veribatch/signatures/identity"
@@ -32,6 +33,8 @@ type Config struct {
 	Demo    []DemoPerson    // people of the demo plant, listed at the log-in; with them every page carries the demo banner
 
 	Observe func(context.Context, Observation) // is told of every answered request; nil = nobody is
+
+	Incident func(quality.Incident) // keeps a failure of our own; it must not wait. nil: the log alone has it
 }
 
 // Limits of a request.

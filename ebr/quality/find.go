@@ -2,9 +2,60 @@ package quality
 
 import (
 	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"veribatch/audit"
+	"veribatch/internal/fault"
+	"veribatch/signatures"
 )
+
+// Record is one incident as it stands.
+type Record struct {
+	ID, Number      string // "I-2026-000001", gap-free per year
+	Kind            Kind
+	Summary         string
+	FirstReference  string
+	FirstAt         time.Time // when it happened
+	LastReference   string
+	LastAt          time.Time
+	Occurrences     int64
+	OpenedAt        time.Time // when it was written
+	RootCause       string    // "" while it is open
+	Action          string
+	ClosedBy        string // printed name
+	ClosedAt        time.Time
+	Signature       string // id
+	Version         int
+	Batches, Judged int    // how many it may have touched, and on how many the effect is judged
+	Links           []Link // the batches; Find gives all of them, OfBatch the one that was asked for, List none
+}
+
+// Link is one batch that an incident may have touched, with the judgement on it.
+type Link struct {
+	ID            string
+	Batch, Number string // id and number of the batch
+	LinkedAt      time.Time
+	Disposition   Disposition
+	Reason        string
+	AssessedBy    string // printed name
+	AssessedAt    time.Time
+	Version       int
+}
+
+// Open tells whether somebody still has to judge it.
+func (r Record) Open() bool { return r.ClosedAt.IsZero() }
+
+// State is one word for a list.
+func (r Record) State() string {
+	if r.Open() {
+		return "open"
+	}
+	return "closed"
+}
 
 const countOpen = `select count(*) from ebr.incidents where closed_at is null`
 
@@ -12,4 +63,124 @@ const countOpen = `select count(*) from ebr.incidents where closed_at is null`
 func CountOpen(ctx context.Context, q audit.Querier) (n int, err error) {
 	err = q.QueryRow(ctx, countOpen).Scan(&n)
 	return n, err
+}
+
+const openOfBatches = `select b.batch::text, count(*) from ebr.incident_batches b join ebr.incidents i on i.id = b.incident
+	where b.batch = any(@batches) and i.closed_at is null group by b.batch`
+
+// OpenOf gives how many open incidents each of the batches has, for lists.
+func OpenOf(ctx context.Context, q audit.Querier, batches []string) (map[string]int, error) {
+	rows, err := q.Query(ctx, openOfBatches, pgx.NamedArgs{"batches": batches})
+	if err != nil {
+		return nil, err
+	}
+	open := map[string]int{}
+	var batch string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&batch, &n}, func() error { open[batch] = n; return nil })
+	return open, err
+}
+
+const incidentColumns = `select i.id::text, i.number, i.kind, i.summary, i.first_reference, i.first_at, i.last_reference, i.last_at, i.occurrences, i.opened_at,
+	i.root_cause, i.action, coalesce(p.full_name, ''), i.closed_at, i.signature::text, i.version,
+	(select count(*) from ebr.incident_batches b where b.incident = i.id), (select count(*) from ebr.incident_batches b where b.incident = i.id and b.disposition <> '')
+	from ebr.incidents i left join ebr.people p on p.id = i.closed_by`
+
+const (
+	incidentByID  = incidentColumns + ` where i.id = @id`
+	incidentsPage = incidentColumns + ` where (i.closed_at is null, i.opened_at, i.id) < (@open, @at, @after)
+	order by (i.closed_at is null) desc, i.opened_at desc, i.id desc limit @limit`
+	incidentsOfBatch = incidentColumns + ` join ebr.incident_batches l on l.incident = i.id where l.batch = @batch order by i.opened_at, i.id`
+)
+
+func scanRecord(row pgx.CollectableRow) (r Record, err error) {
+	err = row.Scan(&r.ID, &r.Number, &r.Kind, &r.Summary, &r.FirstReference, &r.FirstAt, &r.LastReference, &r.LastAt, &r.Occurrences, &r.OpenedAt,
+		&r.RootCause, &r.Action, &r.ClosedBy, (*zeronull.Timestamptz)(&r.ClosedAt), (*zeronull.Text)(&r.Signature), &r.Version, &r.Batches, &r.Judged)
+	return r, err
+}
+
+func records(ctx context.Context, q audit.Querier, sql string, args pgx.NamedArgs) ([]Record, error) {
+	rows, err := q.Query(ctx, sql, args)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanRecord)
+}
+
+// List gives one page of incidents: the open ones first, each the newest first. After is the last line of the page before.
+func List(ctx context.Context, q audit.Querier, after *Record, limit int) ([]Record, error) {
+	args := pgx.NamedArgs{"open": true, "at": time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "after": uuid.Max.String(), "limit": limit}
+	if after != nil {
+		args["open"], args["at"], args["after"] = after.Open(), after.OpenedAt, after.ID
+	}
+	return records(ctx, q, incidentsPage, args)
+}
+
+// Find gives one incident with all its batches.
+func Find(ctx context.Context, q audit.Querier, id string) (r Record, err error) {
+	if uuid.Validate(id) != nil || len(id) != 36 {
+		return r, missing()
+	}
+	list, err := records(ctx, q, incidentByID, pgx.NamedArgs{"id": id})
+	if err != nil {
+		return r, err
+	}
+	if len(list) == 0 {
+		return r, missing()
+	}
+	list[0].Links, err = links(ctx, q, linksOfIncident, pgx.NamedArgs{"id": id})
+	return list[0], err
+}
+
+func missing() error {
+	return fault.New(fault.Missing, "There is no such incident. Open it from the list of incidents.")
+}
+
+// OfBatch gives the incidents that may have touched a batch, oldest first, each with its judgement on this batch.
+func OfBatch(ctx context.Context, q audit.Querier, batch string) ([]Record, error) {
+	list, err := records(ctx, q, incidentsOfBatch, pgx.NamedArgs{"batch": batch})
+	if err != nil || len(list) == 0 {
+		return list, err
+	}
+	of, err := links(ctx, q, linksOfBatch, pgx.NamedArgs{"batch": batch})
+	for i := range of { // the same order and length: a link of each incident
+		list[i].Links = of[i : i+1]
+	}
+	return list, err
+}
+
+const linkColumns = `select l.id::text, l.batch::text, b.number, l.linked_at, l.disposition, l.reason, coalesce(p.full_name, ''), l.assessed_at, l.version
+	from ebr.incident_batches l join ebr.batches b on b.id = l.batch join ebr.incidents i on i.id = l.incident left join ebr.people p on p.id = l.assessed_by`
+
+const (
+	linksOfIncident = linkColumns + ` where l.incident = @id order by b.number`
+	linksOfBatch    = linkColumns + ` where l.batch = @batch order by i.opened_at, i.id`
+)
+
+func links(ctx context.Context, q audit.Querier, sql string, args pgx.NamedArgs) ([]Link, error) {
+	rows, err := q.Query(ctx, sql, args)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Link, err error) {
+		err = row.Scan(&l.ID, &l.Batch, &l.Number, &l.LinkedAt, &l.Disposition, &l.Reason, &l.AssessedBy, (*zeronull.Timestamptz)(&l.AssessedAt), &l.Version)
+		return l, err
+	})
+}
+
+const signedClosings = `select id::text, closed_by::text, signature::text, version - 1 from ebr.incidents where signature is not null order by id`
+
+// verifyIncidents gives the places where signatures stand beside incidents: the row advances by one with the closing.
+func verifyIncidents(ctx context.Context, q audit.Querier) ([]signatures.Place, error) {
+	rows, err := q.Query(ctx, signedClosings)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (signatures.Place, error) {
+		p := signatures.Place{Act: CloseIncident{}.Act(), Meaning: closed}
+		ref := signatures.RecordRef{Stream: string(audit.Site)}
+		err := row.Scan(&ref.ID, &p.Person, &p.Signature, &ref.Version)
+		p.Row, p.About = "table ebr.incidents id "+ref.ID, []signatures.RecordRef{ref}
+		return p, err
+	})
 }

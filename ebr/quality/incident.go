@@ -9,12 +9,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/text/unicode/norm"
 
 	"veribatch/audit"
+	"veribatch/internal/plaintext"
 )
 
 // Kind says what failed.
@@ -102,7 +105,7 @@ func (in *Incident) complete(now time.Time) {
 	if in.Summary == "" {
 		in.Summary = in.Kind.Words()
 	}
-	in.Summary, in.Reference = shorten(in.Summary, 2000), shorten(in.Reference, 40)
+	in.Summary, in.Reference = printed(in.Summary, 2000), printed(in.Reference, 40)
 	if in.At.IsZero() || in.At.After(now) {
 		in.At = now
 	}
@@ -110,11 +113,18 @@ func (in *Incident) complete(now time.Time) {
 	in.Times = max(in.Times, 1)
 }
 
-func shorten(text string, limit int) string {
-	if r := []rune(text); len(r) > limit {
-		return string(r[:limit-1]) + "…"
+// printed gives text that every record can print, so that it can be signed.
+func printed(text string, limit int) string {
+	r := []rune(norm.NFC.String(strings.Join(strings.Fields(text), " ")))
+	for i := range r {
+		if !plaintext.Printable(r[i]) {
+			r[i] = '?'
+		}
 	}
-	return text
+	if len(r) > limit {
+		r = append(r[:limit-1], '…')
+	}
+	return string(r)
 }
 
 // fingerprint is what two occurrences of the same cause share.
