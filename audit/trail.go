@@ -35,6 +35,7 @@ type Trail struct {
 
 	pool   *pgxpool.Pool
 	system string
+	alive  *pgxpool.Conn // holds the lock that tells other servers of this database that this run lives
 }
 
 // Intent says who wants to do what and why, before anything may change (21 CFR 11.10(e), EU GMP Annex 11 clause 9).
@@ -90,7 +91,16 @@ func Open(ctx context.Context, dsn string) (*Trail, error) {
 }
 
 // Close ends all connections.
-func (t *Trail) Close() { t.pool.Close() }
+func (t *Trail) Close() {
+	if t.alive != nil {
+		t.alive.Release()
+	}
+	t.pool.Close()
+}
+
+// live locks the id of the server's session for as long as this run lasts, so that another server of the same database can tell a run that
+// was killed from one that works.
+const live = `select pg_advisory_lock(hashtextextended($1, 0))`
 
 // Start opens the server's own session and enters server.start with the given notes (version, policy digest, settings).
 func (t *Trail) Start(ctx context.Context, notes map[string]string) error {
@@ -102,9 +112,14 @@ func (t *Trail) Start(ctx context.Context, notes map[string]string) error {
 		}
 		return nil
 	})
-	if err == nil {
-		t.system = open.Token
+	if err != nil {
+		return err
 	}
+	if t.alive, err = t.pool.Acquire(ctx); err != nil {
+		return err
+	}
+	t.system = open.Token
+	_, err = t.alive.Exec(ctx, live, open.ID)
 	return err
 }
 

@@ -61,9 +61,6 @@ func (p *plant) work(ctx context.Context) (stop func()) {
 	return func() { cancel(); wait() }
 }
 
-// jobFailed is told of each failed run.
-func (p *plant) jobFailed(context.Context, string, error) {}
-
 // janitor runs the jobs, each in a goroutine of its own.
 type janitor struct {
 	trail  *audit.Trail

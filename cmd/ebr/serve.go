@@ -43,10 +43,16 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
+	dead, err := lastRun(ctx, trail)
+	if err != nil {
+		return err
+	}
+	defer stopped(ctx, trail)
 	p, err := s.plant(ctx, trail, o)
 	if err != nil {
 		return err
 	}
+	defer p.keepIncidents(ctx, dead)()
 	defer p.work(ctx)()
 	fmt.Fprintf(o.out, "Veribatch is ready: http://%s\n", listener.Addr())
 	return serveUntil(ctx, listener, p.site, db.exited, o)

@@ -17,7 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"veribatch/internal/pgtest"
+	"veribatch/internal/postgres"
 )
 
 // program is the built ebr: these tests drive it as a person at a terminal does.
@@ -187,9 +190,32 @@ func TestServeStartsStopsAndSurvivesKills(t *testing.T) {
 		t.Errorf("the quickest of the later starts took %v, want at most 5 s", quickest)
 	}
 	last := serve(t, state)
+	if found := incidents(t, state, 3); found != "unclean_restart 3" { // A11-13: server, database and both; a start after a stop is none
+		t.Errorf("incidents after three kills: %q", found)
+	}
 	verifies(t, state)
 	last.interrupt(t, state)
 	verifies(t, state)
+}
+
+// incidents counts the incidents of each kind, once as many as expected are written.
+func incidents(t *testing.T, state string, expected int) (found string) {
+	t.Helper()
+	access, err := postgres.Attach(state)
+	check(t, err)
+	conn, err := pgx.Connect(t.Context(), access.DSN(postgres.App))
+	check(t, err)
+	defer conn.Close(t.Context())
+	for wait := 100; wait > 0; wait-- {
+		var n int
+		check(t, conn.QueryRow(t.Context(), `select coalesce(sum(n), 0)::int, coalesce(string_agg(kind || ' ' || n, ', '), '')
+			from (select kind, count(*) as n from ebr.incidents group by kind) k`).Scan(&n, &found))
+		if n >= expected {
+			return found
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return found
 }
 
 // verifies runs `ebr verify`, beside a running server or alone.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"veribatch/audit"
+	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
 	"veribatch/signatures"
 	"veribatch/signatures/access"
@@ -31,6 +32,8 @@ type plant struct {
 	key   *keyring.File
 	log   *slog.Logger
 	site  http.Handler // answers requests
+
+	incidents *quality.Book
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
@@ -44,6 +47,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, o output) (*pl
 		return nil, err
 	}
 	p := &plant{trail: trail, log: slog.New(slog.NewTextHandler(o.err, nil))}
+	p.incidents = quality.NewBook(trail, s.incidents(), p.log)
 	var err error
 	if p.key, err = keyring.Open(filepath.Join(s.State, "keys")); err != nil {
 		return nil, err
@@ -61,6 +65,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, o output) (*pl
 	}
 	pages, err := web.New(web.Config{
 		Trail: trail, Gate: p.gate, Desk: p.desk, Keyring: p.key, Log: p.log, Site: "Veribatch", Version: version, Demo: demo,
+		Incident: p.incidents.Report,
 	})
 	if err != nil {
 		return nil, err

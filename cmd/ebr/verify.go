@@ -35,7 +35,7 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 	}
 	report.Print(o.out)
 	if len(report.Findings) > 0 {
-		return errFound
+		return errors.Join(errFound, v.alarm(ctx, trail, report))
 	}
 	return nil
 }

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veribatch/audit"
+	"veribatch/ebr/quality"
+)
+
+// incidents is the folder of the incidents that could not be written yet. Other programs leave theirs there too.
+func (p place) incidents() string { return filepath.Join(p.State, "incidents") }
+
+// pastRun is a run of the server that did not stop by itself.
+type pastRun struct {
+	session string
+	started time.Time
+	ended   time.Time // of the last entry that the trail has
+	batches []string
+}
+
+// cause makes one run one incident.
+func (r pastRun) cause() string { return "run " + r.session }
+
+const (
+	// A run that works holds the lock of its session; one that stopped by itself ended its session; one that was reported has its incident.
+	lostRun = `select s.id::text, s.opened_at, (select max(at) from audit.entries) from ebr.sessions s
+	where s.person = @system and s.ended_at is null and pg_try_advisory_xact_lock(hashtextextended(s.id::text, 0))
+	and not exists (select from ebr.incidents i where i.cause = encode(sha256(convert_to(@kind, 'UTF8') || '\x00'::bytea || convert_to('run ' || s.id, 'UTF8')), 'hex'))
+	order by s.opened_at desc limit 1`
+	touchedBatches = `select id::text from ebr.batches where state = 'running'
+	union select substr(stream, 7) from audit.entries where at > @since and stream like 'batch/%'`
+)
+
+// justBefore is how long before its end the acts of a lost run are doubtful: their people may have seen no answer.
+const justBefore = 10 * time.Minute
+
+// lastRun gives the last run of the server if it was not stopped, nil otherwise. It is asked before this one starts.
+func lastRun(ctx context.Context, trail *audit.Trail) (*pastRun, error) {
+	var r pastRun
+	err := trail.Read(ctx, func(q *audit.Reader) error {
+		args := pgx.NamedArgs{"system": audit.SystemPerson, "kind": quality.UncleanRestart}
+		if err := q.QueryRow(ctx, lostRun, args).Scan(&r.session, &r.started, &r.ended); err != nil {
+			return err
+		}
+		rows, err := q.Query(ctx, touchedBatches, pgx.NamedArgs{"since": r.ended.Add(-justBefore)})
+		if err == nil {
+			r.batches, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		}
+		return err
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return &r, err
+}
+
+// keepIncidents writes incidents beside the requests, the first one about the last run when that was lost; what it gives ends it.
+func (p *plant) keepIncidents(ctx context.Context, lost *pastRun) (stop func()) {
+	if lost != nil {
+		p.incidents.Report(quality.Incident{
+			Kind: quality.UncleanRestart, Cause: lost.cause(), Batches: lost.batches, At: lost.ended,
+			Summary: fmt.Sprintf("The server that was started at %s did not stop by itself: it was killed, or the machine or the database failed. "+
+				"Everything that was confirmed is kept. The batches that ran, and those with an act in its last %d minutes, are linked: ask whether somebody was left without an answer.",
+				lost.started.Format("2006-01-02 15:04:05 -07:00"), int(justBefore.Minutes())),
+		})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var ended sync.WaitGroup
+	ended.Go(func() { p.incidents.Keep(ctx) })
+	return func() { cancel(); ended.Wait() }
+}
+
+// jobFailed opens the incident of a failed job. Why stands in the log: it may hold a value of a record.
+func (p *plant) jobFailed(_ context.Context, job string, _ error) {
+	kind := quality.FailedJob
+	if strings.Contains(job, "backup") {
+		kind = quality.Backup
+	}
+	p.incidents.Report(quality.Incident{Kind: kind, Summary: fmt.Sprintf("The job %s failed; the log of the server says why.", job), Cause: job})
+}
+
+// stopped enters that the server stops by itself. When that cannot be written any more, the next start says so.
+func stopped(ctx context.Context, trail *audit.Trail) { _ = trail.Stop(context.WithoutCancel(ctx)) }
+
+var (
+	foundBatch = regexp.MustCompile(`(?:batch/|ebr\.batches id )([0-9a-f]{8}-[0-9a-f-]{27})`)
+	foundLine  = regexp.MustCompile(`ebr\.batch_history id ([0-9a-f]{8}-[0-9a-f-]{27})`)
+	foundTable = regexp.MustCompile(`\b(?:ebr|audit)\.[a-z_]+`)
+)
+
+const batchesOfLines = `select distinct batch::text from ebr.batch_history where id::text = any(@lines)`
+
+// verifyAlarm makes the incident of a verification that found something, linked to the batches that are named. The findings themselves may
+// quote values: they stand in the output of the verification alone.
+func verifyAlarm(ctx context.Context, trail *audit.Trail, report audit.Report) quality.Incident {
+	text := strings.Join(report.Findings, "\n")
+	in := quality.Incident{Kind: quality.VerifyAlarm, Batches: matches(foundBatch, text)}
+	if lines := matches(foundLine, text); len(lines) > 0 {
+		_ = trail.Read(ctx, func(r *audit.Reader) error { // without them the alarm is raised all the same
+			rows, err := r.Query(ctx, batchesOfLines, pgx.NamedArgs{"lines": lines})
+			if err != nil {
+				return err
+			}
+			more, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			in.Batches = append(in.Batches, more...)
+			return err
+		})
+	}
+	tables := foundTable.FindAllString(text, -1)
+	slices.Sort(tables)
+	in.Cause = strings.Join(slices.Compact(tables), ", ")
+	in.Summary = fmt.Sprintf("Records, trail and signatures do not agree: %d findings (%s). Run ebr verify: it names each of them.", len(report.Findings), in.Cause)
+	return in
+}
+
+// matches gives what the first group of the pattern found, each once.
+func matches(pattern *regexp.Regexp, text string) (found []string) {
+	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// alarm leaves the incident of a verification by hand to the server of this state folder, the one that runs or the next one.
+func (p place) alarm(ctx context.Context, trail *audit.Trail, report audit.Report) error {
+	return quality.Leave(p.incidents(), verifyAlarm(ctx, trail, report))
+}
