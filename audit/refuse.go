@@ -35,6 +35,17 @@ func (t *Trail) Refuse(ctx context.Context, in Intent, why error) error {
 	return t.refuse(ctx, in, f, 0)
 }
 
+// RefuseEnded enters, in bursts, what was tried with the secret of a session that has ended: at its station, and by the server, because nobody is
+// logged in there any more.
+func (t *Trail) RefuseEnded(ctx context.Context, in Intent, why error) error {
+	station, count, err := t.countRefusal(ctx, in)
+	if err != nil || !worthEntering(count) {
+		return err
+	}
+	in.Session = t.system
+	return t.refuse(ctx, in.atStation(station), fault.As(why), count)
+}
+
 // RefuseSignature enters a refused signature on the station's stream; each one, never counted together.
 func (t *Trail) RefuseSignature(ctx context.Context, in Intent, station string, why error) error {
 	return t.refuse(ctx, in.atStation(station), fault.As(why), 0)

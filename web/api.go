@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"slices"
@@ -36,6 +37,7 @@ type done struct {
 	Act     string       `json:"act"`
 	Subject audit.Stream `json:"subject" doc:"the record whose audit trail has the entry"`
 	Result  any          `json:"result,omitzero" doc:"what the act made, as ids"`
+	Secret  string       `json:"secret,omitempty" doc:"a secret that the act made: it is shown this once and kept nowhere"`
 }
 
 // act adds the operation of a command: what stands in the address, the rest as JSON body, and the signature where somebody signs.
@@ -67,6 +69,9 @@ func act[C Command](t *table, path, word string, at place, twin *Route) {
 			if len(receipt.Result) > 0 {
 				answer.Result = json.RawMessage(receipt.Result)
 			}
+			if c, ok := any(cmd).(secretive); ok && !receipt.Replayed {
+				answer.Secret = c.Reveal()
+			}
 			return v.json(answer)
 		},
 	})
@@ -77,6 +82,9 @@ func told[B, A any](t *table, path, word string, handle func(v *visit, body B) (
 	body := reflect.TypeFor[B]()
 	r := &Route{Method: http.MethodPost, Path: apiRoot + path, Act: word, api: &operation{body: body, answer: reflect.TypeFor[A]()}}
 	r.handle = func(v *visit) error {
+		if v.who.Machine && !r.anyone {
+			return v.refuseMachine()
+		}
 		var in B
 		if err := v.readBody(&in); err != nil {
 			return err
@@ -89,6 +97,13 @@ func told[B, A any](t *table, path, word string, handle func(v *visit, body B) (
 	}
 	t.operations = append(t.operations, r)
 	return r
+}
+
+// refuseMachine refuses an act on a session or an own account: a machine has neither.
+func (v *visit) refuseMachine() error {
+	err := fault.New(fault.Forbidden, "A machine has no session to lock or close and no password. Its token ends when it expires or is revoked.")
+	in := audit.Intent{Session: v.who.Token, Act: v.route.Act, Home: identity.StationStream(v.who.Station)}
+	return errors.Join(err, v.s.Trail.Refuse(v.ctx, in, err))
 }
 
 // paramsOf lists the names that stand in an address.
@@ -142,6 +157,7 @@ func commandIn[C Command](v *visit, body reflect.Type, params []string) (cmd C, 
 			target.Field(i).Set(in.Elem().FieldByName(f.Name))
 		}
 	}
+	mint(&cmd)
 	if s := in.Elem().FieldByName("Signature"); s.IsValid() && s.Type() == reflect.TypeFor[*signing]() {
 		given, _ = s.Interface().(*signing)
 	}
@@ -184,7 +200,11 @@ func (v *visit) identify() (err error) {
 	case !ok || token == "":
 		return fault.New(fault.Unauthenticated, "There is no token. Open a session and send its token in the header Authorization: Bearer …")
 	}
-	v.who, err = v.s.Gate.Find(v.ctx, token)
+	if strings.HasPrefix(token, identity.TokenPrefix) {
+		v.who, err = v.s.Gate.FindMachine(v.ctx, token, v.route.Act, v.subject())
+	} else {
+		v.who, err = v.s.Gate.Find(v.ctx, token)
+	}
 	if v.route.anyone && fault.KindOf(err) == fault.Unauthenticated {
 		v.who, err = identity.Session{}, nil
 	}

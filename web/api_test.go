@@ -208,3 +208,65 @@ func TestSessionsByAPI(t *testing.T) {
 	require.Contains(t, gone.header.Get("WWW-Authenticate"), "Bearer")
 	require.NotContains(t, p.log.text(), c.token)
 }
+
+// makeToken makes a token for a new machine by the screen, as an administrator does, and gives its secret.
+func (p *plant) makeToken(v *visitor, name string, acts ...string) (secret string) {
+	p.T.Helper()
+	fill := map[string]string{"user_name": name, "full_name": "Machine " + name, "purpose": "tests of the API", "days": "30"}
+	for _, a := range acts {
+		fill["act:"+a] = "yes"
+	}
+	v.open("/tokens")
+	v.send("token", fill)
+	require.Equal(p.T, 200, v.at.status, v.at.text)
+	for _, word := range strings.Fields(v.at.text) {
+		if strings.HasPrefix(word, "ebr_") {
+			return word
+		}
+	}
+	require.Fail(p.T, "no secret", v.at.text)
+	return ""
+}
+
+// A machine may do what its token names and the policy gives to machines, and signs nothing; a token that is revoked opens nothing from the next
+// request on, and each try is seen.
+func TestTokens(t *testing.T) {
+	s := newScript(t)
+	s.prepareBatch("running")
+	s.as("Ada")
+	secret := s.makeToken(s.now, "scale.d1", "batch.read", "step.comment")
+	require.NotContains(t, s.now.open("/tokens").raw, secret)
+	c := &client{t: t, base: s.server.URL, token: secret}
+	done := c.post(s.batch+"/comment", map[string]any{"comment": "by a scale"})
+	require.Equal(t, 200, done.status, done.raw)
+	require.Equal(t, "Machine scale.d1", s.plant.entries(t, "step.comment")[0].By.Name)
+	for path, body := range map[string]string{
+		"/hold": `{"reason":"not in the scope"}`, "/start": `{}`, "/abort": `{"reason":"signed"}`, "/complete": `{}`, "/steps/010/verify": `{}`,
+	} {
+		a := c.post(s.batch+path, body)
+		require.Contains(t, []int{403, 409}, a.status, a.raw)
+		require.Nil(t, a.body["statement"], "a machine is shown nothing to sign")
+	}
+	require.Equal(t, 403, c.post(s.batch+"/abort", `{"reason":"signed"}`).status)
+	require.Equal(t, 403, c.post("/session/close", `{}`).status, "a machine has no session to close")
+	var form string
+	s.now.open("/tokens")
+	for id := range s.now.at.forms {
+		if strings.HasPrefix(id, "revoke-") {
+			form = id
+		}
+	}
+	s.now.send(form, map[string]string{"reason": "scale replaced"})
+	require.Equal(t, 200, s.now.at.status, s.now.at.text)
+	gone := c.post(s.batch+"/comment", map[string]any{"comment": "too late"})
+	require.Equal(t, 401, gone.status, gone.raw)
+	require.Contains(t, gone.raw, "was revoked")
+	entries := s.plant.entries(t, "step.comment")
+	last := entries[len(entries)-1]
+	require.True(t, last.Refused)
+	require.Equal(t, "Veribatch server", last.By.Name)
+	require.NotEqual(t, audit.SystemStation, last.Station, "the try stands at the station of the machine")
+	require.Equal(t, 401, c.send("GET", "/nothing", nil, nil).status/404*401)
+	require.NotContains(t, s.log.text(), secret)
+	require.Empty(t, s.verify())
+}

@@ -25,6 +25,20 @@ type Signable interface {
 	Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error)
 }
 
+// secretive is a command that makes a secret, such as a token: Mint (of the pointer) makes it before the act, and who acts is shown it once. It is no
+// part of the record and of the request key, so a repeat of the request shows none.
+type secretive interface {
+	Command
+	Reveal() string
+}
+
+// mint gives a command its secret, when it makes one.
+func mint(cmd any) {
+	if c, ok := cmd.(interface{ Mint() }); ok {
+		c.Mint()
+	}
+}
+
 // place says where the form of a command stands on the site.
 type place struct {
 	page  page                                          // draws the page again, with the refused form
@@ -59,6 +73,7 @@ func command[C Command](s *server, at place, prepare ...func(*visit) error) func
 		if err := bind(v, &cmd, at.names); err != nil {
 			return v.refuse(at, err)
 		}
+		mint(&cmd)
 		return s.change(v, cmd, at)
 	}
 }
@@ -96,6 +111,10 @@ func (s *server) change(v *visit, cmd Command, at place) error {
 	case err != nil:
 		return v.refuse(at, err)
 	}
+	if c, ok := cmd.(secretive); ok && !receipt.Replayed {
+		view := &SecretView{Page: v.frame(words("Shown once")), What: words(notices[cmd.Act()]), Secret: c.Reveal(), Next: at.next(v, receipt.Result)}
+		return v.show(200, view)
+	}
 	return v.done(at, receipt)
 }
 
@@ -121,6 +140,10 @@ func (s *server) carryOut(v *visit, cmd Command, key string, given *signing, rea
 		st, err := s.statement(v, signed, reads)
 		if err != nil {
 			return receipt, s.entered(v, in, err)
+		}
+		if st.Act != "" && v.who.Machine {
+			err := fault.New(fault.Forbidden, "A machine does not sign. This act needs a person with user name and password.")
+			return receipt, errors.Join(err, s.Trail.Refuse(v.ctx, in, err))
 		}
 		if st.Act != "" { // else nothing is to be signed here
 			if in.Ticket, err = s.ticket(v, in, st, given); err != nil || in.Ticket == "" {

@@ -117,7 +117,7 @@ func tooLong(field string) error {
 // carried are the fields that every form may carry beside those of its command.
 var carried = []string{"key", "user_name", "password", "statement"}
 
-// bind fills a command from the address and the form. A command is a plain struct of strings and counts whose `form` tags are the field names; what
+// bind fills a command from the address and the form. A command is a plain struct of strings, lists of words and counts whose `form` tags are the field names; what
 // the tags leave out ("-") stands in the address, under its JSON name. names says which field of the form is which of the command. A field
 // that the command does not know is refused: a form that says more than the act knows was not made here.
 func bind(v *visit, command any, names map[string]string) error {
@@ -139,7 +139,7 @@ func bind(v *visit, command any, names map[string]string) error {
 			target.Field(i).SetString(v.c.Param(name))
 		} else if name := tag.Get("form"); name != "-" {
 			if err := set(target.Field(i), posted.Get(name)); err != nil {
-				return err
+				return fault.At(name, "This has to be a whole number. Type it with digits only.").Because(err)
 			}
 			posted.Del(name)
 		}
@@ -152,10 +152,14 @@ func bind(v *visit, command any, names map[string]string) error {
 	return nil
 }
 
-// set puts what was posted into one field of a command; a count that was not posted is 0.
+// set puts what was posted into one field of a command; a count that was not posted is 0, and the words of a list stand between blanks.
 func set(field reflect.Value, text string) error {
 	if field.Kind() == reflect.String {
 		field.SetString(text)
+		return nil
+	}
+	if field.Kind() == reflect.Slice {
+		field.Set(reflect.ValueOf(strings.Fields(text)).Convert(field.Type()))
 		return nil
 	}
 	if text == "" {
@@ -163,7 +167,7 @@ func set(field reflect.Value, text string) error {
 	}
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
-		return fault.New(fault.Invalid, "This form has a field that does not belong to it. Open the page again.")
+		return err
 	}
 	field.SetInt(int64(n))
 	return nil

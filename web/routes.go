@@ -6,6 +6,7 @@ import (
 
 	"veribatch/ebr/batch"
 	"veribatch/recipes"
+	"veribatch/signatures/identity"
 )
 
 // Route is one address of the site. Act is the one word that policy.csv, the trail, the requirements and the acceptance scripts use too.
@@ -67,6 +68,10 @@ func (s *server) routes() *table {
 	post[recipes.MakeEffective](r, "/recipes/:version/effective", "recipe.make_effective", s.onRecipe())
 
 	r.get("/trail", "trail.read", s.showTrail)
+
+	r.get("/tokens", "token.read", s.showTokens)
+	post[identity.CreateToken](r, "/tokens", "token.create", s.onTokens(), ticked)
+	post[identity.RevokeToken](r, "/tokens/:account/:token/revoke", "token.revoke", s.onTokens())
 	s.sessionOperations(r)
 	return r
 }

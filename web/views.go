@@ -82,6 +82,7 @@ var places = []struct {
 	{"/", "Home", "order.read", false},
 	{"/recipes", "Recipes", "recipe.read", false},
 	{"/trail", "Audit trail", "trail.read", false},
+	{"/tokens", "API tokens", "token.read", true},
 }
 
 // Places gives the navigation for a person; current is the Href of the place shown.
@@ -198,6 +199,14 @@ type SignView struct {
 	Back    string // where "do not sign" goes
 }
 
+// SecretView shows a secret that an act made, this once: nobody can ask for it again.
+type SecretView struct {
+	Page
+	What   string // what went well
+	Secret string
+	Next   string // where to go afterwards
+}
+
 // ErrorView is the page of a fault that has no page of its own.
 type ErrorView struct {
 	Page
@@ -212,4 +221,5 @@ func (*LockView) template() string     { return "sessions/lock" }
 func (*FirstView) template() string    { return "sessions/first" }
 func (*PasswordView) template() string { return "sessions/password" }
 func (*SignView) template() string     { return "sign/statement" }
+func (*SecretView) template() string   { return "sign/secret" }
 func (*ErrorView) template() string    { return "errors/fault" }

@@ -149,10 +149,18 @@ func (v *visit) read(act string, p page) (view View, err error) {
 	return view, err
 }
 
+// grantsNow reads the roles of the person; a machine has its own, in the area of its token.
+func (v *visit) grantsNow() (access.Grants, error) {
+	if v.who.Machine {
+		return access.Grants{{Role: access.Machine, Area: v.who.Area}}, nil
+	}
+	return access.GrantsOf(v.ctx, v, v.who.Person)
+}
+
 // look finds the roles and the area of the page, and refuses who has no right to it. A batch or recipe in an area that the person may not see
 // gets the answer of one that does not exist.
 func (v *visit) look(act string) (err error) {
-	if v.grants, err = access.GrantsOf(v.ctx, v, v.who.Person); err != nil {
+	if v.grants, err = v.grantsNow(); err != nil {
 		return err
 	}
 	v.area = ""
@@ -185,6 +193,9 @@ func (v *visit) subject() []audit.Stream {
 
 // may tells whether the person has the right to an act, by the roles read in this snapshot: in the area of the page, or in any.
 func (v *visit) may(act string) bool {
+	if v.who.Machine && !slices.Contains(v.who.Acts, act) {
+		return false
+	}
 	if v.area == "" {
 		return v.grants.Anywhere(act)
 	}

@@ -33,7 +33,7 @@ const WholeSite = "*"
 // Role is what a person may be in the plant.
 type Role string
 
-// The roles that a person can hold. System is held by service accounts alone and never granted.
+// The roles that a person can hold. System is the server's own account, Machine is what a token gives at most; neither is ever granted.
 const (
 	Operator        Role = "operator"
 	Supervisor      Role = "supervisor"
@@ -43,6 +43,7 @@ const (
 	Administrator   Role = "administrator"
 	Auditor         Role = "auditor"
 	System          Role = "system"
+	Machine         Role = "machine"
 
 	everyone Role = "everyone" // any active person, also without a role
 	reader   Role = "reader"   // a bundle of rights that other roles include
@@ -56,7 +57,7 @@ func Roles() []Role {
 // titles are the roles in words.
 var titles = map[Role]string{
 	Operator: "operator", Supervisor: "supervisor", ProcessEngineer: "process engineer", QA: "quality assurance",
-	QualifiedPerson: "qualified person", Administrator: "administrator", Auditor: "auditor", System: "the server", everyone: "everyone", reader: "reader",
+	QualifiedPerson: "qualified person", Administrator: "administrator", Auditor: "auditor", System: "the server", Machine: "machine", everyone: "everyone", reader: "reader",
 }
 
 // Title gives the role in words, "process engineer".
@@ -82,8 +83,10 @@ var decided = sync.OnceValue(func() *policy {
 // Allowed says whether one of the roles, held for the whole plant, gives the right to do the act. An unknown act is allowed to nobody.
 func Allowed(roles []Role, act string) bool {
 	may := decided().may
-	if slices.Contains(roles, System) {
-		return may[System][act] // a machine is not "everyone", and holds nothing else
+	for _, alone := range []Role{System, Machine} {
+		if slices.Contains(roles, alone) {
+			return may[alone][act] // neither is "everyone", and they hold nothing else
+		}
 	}
 	return may[everyone][act] || slices.ContainsFunc(roles, func(r Role) bool { return may[r][act] })
 }
@@ -96,6 +99,11 @@ func Known(act string) bool {
 
 // Acts lists all acts of the policy, sorted.
 func Acts() []string { return slices.Clone(decided().acts) }
+
+// ActsOf lists what a role may do.
+func ActsOf(r Role) []string {
+	return slices.DeleteFunc(Acts(), func(act string) bool { return !Allowed([]Role{r}, act) })
+}
 
 // Who lists the roles that may do the act, in the order of Roles.
 func Who(act string) []Role {

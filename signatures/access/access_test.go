@@ -9,22 +9,24 @@ import (
 )
 
 // matrix is the permission matrix as the quality unit reads it, written down a second time and independently of policy.csv:
-// o operator, s supervisor, e process engineer, q QA, p qualified person, a administrator, i auditor (inspector).
+// o operator, s supervisor, e process engineer, q QA, p qualified person, a administrator, i auditor (inspector), m machine
+// (the most that an API token can give).
 var matrix = map[string]string{
 	"session.open": "oseqpai", "session.lock": "oseqpai", "session.unlock": "oseqpai", "session.close": "oseqpai", "password.change": "oseqpai",
-	"recipe.read": "oseqpi", "recipe.import": "e", "recipe.submit": "e", "recipe.approve": "sq", "recipe.make_effective": "qp",
-	"order.read": "oseqpi", "order.create": "s", "batch.read": "oseqpi", "batch.issue": "q", "batch.start": "os",
-	"step.record": "os", "step.correct": "os", "step.comment": "oseqp", "step.perform": "oseqp", "step.verify": "osq",
-	"batch.hold": "osqp", "hold.assess": "sq", "batch.resume": "s", "batch.abort": "sq", "batch.complete": "s",
-	"report.read": "seqpi", "trail.read": "sqpi", "person.create": "a", "person.roles": "a", "station.register": "a",
-	"configuration.read": "oseqpai", "configuration.propose": "sqa", "configuration.approve": "q", "configuration.withdraw": "sqa",
+	"recipe.read": "oseqpim", "recipe.import": "e", "recipe.submit": "e", "recipe.approve": "sq", "recipe.make_effective": "qp",
+	"order.read": "oseqpim", "order.create": "sm", "batch.read": "oseqpim", "batch.issue": "q", "batch.start": "os",
+	"step.record": "osm", "step.correct": "os", "step.comment": "oseqpm", "step.perform": "oseqp", "step.verify": "osq",
+	"batch.hold": "osqpm", "hold.assess": "sq", "batch.resume": "s", "batch.abort": "sq", "batch.complete": "s",
+	"report.read": "seqpim", "trail.read": "sqpim", "person.create": "a", "person.roles": "a", "station.register": "a",
+	"configuration.read": "oseqpaim", "configuration.propose": "sqa", "configuration.approve": "q", "configuration.withdraw": "sqa",
+	"token.create": "a", "token.revoke": "a", "token.read": "ai",
 	"area.create": "a", "area.rename": "a", "area.read": "a",
 	"server.start": "", "migration": "", "person.lock": "", "key.register": "",
 	"incident.read": "sqpai", "incident.assess": "sq", "incident.close": "q", "incident.open": "", "trail.begin_review": "q", "trail.review": "q",
 	"server.stop": "",
 }
 
-var letters = map[rune]Role{'o': Operator, 's': Supervisor, 'e': ProcessEngineer, 'q': QA, 'p': QualifiedPerson, 'a': Administrator, 'i': Auditor}
+var letters = map[rune]Role{'o': Operator, 's': Supervisor, 'e': ProcessEngineer, 'q': QA, 'p': QualifiedPerson, 'a': Administrator, 'i': Auditor, 'm': Machine}
 
 func TestEveryCellOfTheMatrix(t *testing.T) {
 	for act, may := range matrix {

@@ -16,10 +16,17 @@ import (
 // acts whose subjects belong to it. cmd sets it as audit.Trail.Check.
 func Check(ctx context.Context, tx *audit.Tx) error {
 	actor := tx.Actor()
-	if actor.Kind == "service" {
+	var grants Grants
+	var mustChange bool
+	var err error
+	switch {
+	case actor.Person == audit.SystemPerson:
 		return decision(actor.FullName, Grants{{System, WholeSite}}, tx.Act(), WholeSite)
+	case actor.Kind == "service":
+		grants, err = grantsOfToken(ctx, tx)
+	default:
+		grants, mustChange, err = standing(ctx, tx, actor.Person)
 	}
-	grants, mustChange, err := standing(ctx, tx, actor.Person)
 	if err != nil {
 		return err
 	}

@@ -63,9 +63,20 @@ func insertAccount(ctx context.Context, tx *audit.Tx, c NewPerson) error {
 	if err != nil {
 		return err
 	}
+	if err := free(ctx, tx, name); err != nil {
+		return err
+	}
 	args := pgx.NamedArgs{"id": c.ID, "user_name": name.Canonical, "skeleton": name.Skeleton, "full_name": full, "now": tx.Now()}
+	if _, err := tx.Exec(ctx, insertPerson, args); err != nil {
+		return err
+	}
+	return access.SetRoles(ctx, tx, c.ID, c.Roles)
+}
+
+// free refuses a user name that somebody has, or that looks like one.
+func free(ctx context.Context, tx *audit.Tx, name Name) error {
 	var other string
-	switch err := tx.QueryRow(ctx, namesake, args).Scan(&other); {
+	switch err := tx.QueryRow(ctx, namesake, pgx.NamedArgs{"skeleton": name.Skeleton}).Scan(&other); {
 	case err == nil && other == name.Canonical:
 		return fault.At("user_name", "The user name %q exists already. User names are never given a second time.", other)
 	case err == nil:
@@ -73,10 +84,7 @@ func insertAccount(ctx context.Context, tx *audit.Tx, c NewPerson) error {
 	case !errors.Is(err, pgx.ErrNoRows):
 		return err
 	}
-	if _, err := tx.Exec(ctx, insertPerson, args); err != nil {
-		return err
-	}
-	return access.SetRoles(ctx, tx, c.ID, c.Roles)
+	return nil
 }
 
 // ownStream guards what log-in and signatures rest on: images of accounts and passwords stand in the person's own stream.

@@ -31,6 +31,10 @@ type Session struct {
 	Series   bool                   // series signing is on, and the person has signed with user name and password since the last lock
 	Settings configuration.Settings // in force when the session was looked up
 	age      time.Duration
+
+	Machine bool     // a machine with a token: it may do Acts in Area, and nothing else
+	Acts    []string // of the token
+	Area    string
 }
 
 // over says that the session has lasted longer than the configuration lets it.

@@ -1,0 +1,60 @@
+package web
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"veribatch/signatures/access"
+	"veribatch/signatures/identity"
+)
+
+func (s *server) showTokens(v *visit) (View, error) {
+	tokens, err := identity.Tokens(v.ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	view := &TokensView{Page: v.frame(words("API tokens"))}
+	for _, t := range tokens {
+		line := TokenLine{Token: t}
+		line.Revoke = v.offer(t.State == "good", "token.revoke", Form{ID: "revoke-" + t.ID, Action: "/tokens/" + t.Account + "/" + t.ID + "/revoke"})
+		view.Tokens = append(view.Tokens, line)
+	}
+	if view.Create = v.offer(true, "token.create", Form{ID: "token", Action: "/tokens"}); view.Create == nil {
+		return view, nil
+	}
+	chosen := strings.Fields(view.Create.Typed["acts"])
+	for _, act := range access.ActsOf(access.Machine) {
+		view.Acts = append(view.Acts, Choice{Name: actField + act, Words: act, Chosen: slices.Contains(chosen, act)})
+	}
+	if view.Areas, err = access.AllAreas(v.ctx, v); err != nil {
+		return nil, err
+	}
+	machines, err := identity.Machines(v.ctx, v)
+	for _, m := range machines {
+		view.Accounts = append(view.Accounts, Option{Value: m.ID, Words: words("%s (%s)", m.FullName, m.UserName)})
+	}
+	return view, err
+}
+
+// actField begins the name of the box of each act that a token may get.
+const actField = "act:"
+
+// ticked joins the ticked boxes to the scope of the token.
+func ticked(v *visit) error {
+	var acts []string
+	for name := range v.form {
+		if act, ok := strings.CutPrefix(name, actField); ok {
+			acts = append(acts, act)
+			v.form.Del(name)
+		}
+	}
+	slices.Sort(acts)
+	v.form.Set("acts", strings.Join(acts, " "))
+	return nil
+}
+
+// onTokens says where tokens are made and revoked.
+func (s *server) onTokens() place {
+	return place{page: s.showTokens, read: "token.read", next: func(*visit, json.RawMessage) string { return "/tokens" }}
+}

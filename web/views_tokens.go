@@ -1,0 +1,30 @@
+package web
+
+import (
+	"veribatch/signatures/access"
+	"veribatch/signatures/identity"
+)
+
+// TokensView lists the API tokens. Form fields of Create: account, user_name, full_name, purpose, days, area and one box per act; of Revoke: reason.
+type TokensView struct {
+	Page
+	Tokens   []TokenLine
+	Create   *Form
+	Accounts []Option
+	Acts     []Choice
+	Areas    []access.Area
+}
+
+// TokenLine is one token with the form that revokes it; nil when that is not offered.
+type TokenLine struct {
+	identity.Token
+	Revoke *Form
+}
+
+// Choice is a box that can be ticked.
+type Choice struct {
+	Name, Words string
+	Chosen      bool
+}
+
+func (*TokensView) template() string { return "tokens/index" }
