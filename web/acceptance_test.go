@@ -66,7 +66,7 @@ var keysOfLine = regexp.MustCompile(`\s{2,}[A-Z0-9][A-Za-z0-9.-]*(\s+[A-Z0-9][A-
 // newScript gives a plant with its crew.
 func newScript(t *testing.T) *script {
 	t.Helper()
-	s := &script{plant: newPlant(t, 15*time.Minute), t: t, visitors: map[string]*visitor{}}
+	s := &script{plant: newPlant(t, 0), t: t, visitors: map[string]*visitor{}}
 	for name, role := range crew {
 		s.people[name] = s.Person(strings.ToLower(name)+".berg", role)
 	}

@@ -73,6 +73,7 @@ var notices = map[string]string{
 	"batch.resume": "The batch goes on.", "batch.abort": "The batch is aborted.", "batch.complete": "The batch is complete.",
 	"recipe.import": "Saved as draft.", "recipe.submit": "Submitted for review.", "recipe.approve": "Approved.", "recipe.make_effective": "The recipe is effective.",
 	"token.create": "The token is made.", "token.revoke": "The token is revoked.",
+	"configuration.propose": "The proposal waits for QA.", "configuration.approve": "The configuration is approved.", "configuration.withdraw": "Withdrawn.",
 }
 
 // notice reads what went well, once.

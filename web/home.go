@@ -40,6 +40,11 @@ func (s *server) showHome(v *visit) (View, error) {
 	for _, b := range append(work, done...) {
 		view.Batches = append(view.Batches, v.batchLine(b))
 	}
+	if n, err := v.waitingConfigurations(); err != nil {
+		return nil, err
+	} else if n > 0 {
+		view.Tasks = append(view.Tasks, Link{Href: "/configuration", Words: words("A change of the configuration waits for approval (%d)", n)})
+	}
 	if view.Order = v.offer(true, "order.create", Form{ID: "order", Action: "/orders"}); view.Order == nil {
 		return view, nil
 	}

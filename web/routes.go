@@ -6,6 +6,7 @@ import (
 
 	"veribatch/ebr/batch"
 	"veribatch/recipes"
+	"veribatch/signatures/configuration/versions"
 	"veribatch/signatures/identity"
 )
 
@@ -66,6 +67,11 @@ func (s *server) routes() *table {
 	post[recipes.Submit](r, "/recipes/:version/submit", "recipe.submit", s.onRecipe())
 	post[recipes.Approve](r, "/recipes/:version/approve", "recipe.approve", s.onRecipe())
 	post[recipes.MakeEffective](r, "/recipes/:version/effective", "recipe.make_effective", s.onRecipe())
+
+	r.get("/configuration", "configuration.read", s.showConfiguration)
+	post[versions.Propose](r, "/configuration", "configuration.propose", s.onConfiguration())
+	post[versions.Approve](r, "/configuration/:configuration/approve", "configuration.approve", s.onConfiguration())
+	post[versions.Withdraw](r, "/configuration/:configuration/withdraw", "configuration.withdraw", s.onConfiguration())
 
 	r.get("/trail", "trail.read", s.showTrail)
 

@@ -25,6 +25,7 @@ var signedForms = map[string]struct{ page, form string }{
 // signedActs need the right of the signer and not of the person logged in: the statement is shown to whoever may read the record.
 var signedActs = []string{
 	"recipe.submit", "recipe.approve", "recipe.make_effective", "batch.issue", "step.perform", "step.verify", "hold.assess", "batch.abort", "batch.complete",
+	"configuration.propose", "configuration.approve", "configuration.withdraw",
 }
 
 // signings are acts that end with a signature: by the person logged in, or by another one at the same station.

@@ -83,6 +83,7 @@ var places = []struct {
 	{"/recipes", "Recipes", "recipe.read", false},
 	{"/trail", "Audit trail", "trail.read", false},
 	{"/tokens", "API tokens", "token.read", true},
+	{"/configuration", "Configuration", "configuration.read", true},
 }
 
 // Places gives the navigation for a person; current is the Href of the place shown.

@@ -13,6 +13,7 @@ type HomeView struct {
 	Older   string      // address of the next page of finished batches; "" at the end
 	Order   *Form       // new order; fields: order_number, recipe_version
 	Recipes []Option    // effective recipes to order from
+	Tasks   []Link      // what waits for this person beside the batches
 }
 
 // Option is one choice of a list.

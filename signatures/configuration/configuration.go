@@ -139,7 +139,15 @@ func (l Setting) Text(s Settings) string {
 }
 
 // Words gives a value with its unit, "15 min".
-func (l Setting) Words(s Settings) string { return strings.TrimSpace(l.Text(s) + " " + l.Unit) }
+func (l Setting) Words(s Settings) string { return l.amount(l.Text(s)) }
+
+func (l Setting) amount(text string) string {
+	unit := l.Unit
+	if text == "1" && len(unit) > 1 {
+		unit = strings.TrimSuffix(unit, "s")
+	}
+	return strings.TrimSpace(text + " " + unit)
+}
 
 // Limits gives in words how far the setting may go.
 func (l Setting) Limits() string {
@@ -161,7 +169,7 @@ func (l Setting) Set(s *Settings, text string) error {
 	case err != nil || strconv.Itoa(n) != text:
 		return fault.At(l.Name, "%s: type a whole number from %s.", l.Label, l.Limits())
 	case n < l.Least || n > l.Most:
-		return fault.At(l.Name, "%s: %s is beyond what any plant may set. Allowed: %s.", l.Label, strings.TrimSpace(text+" "+l.Unit), l.Limits())
+		return fault.At(l.Name, "%s: %s is beyond what any plant may set. Allowed: %s.", l.Label, l.amount(text), l.Limits())
 	}
 	l.put(s, n)
 	return nil

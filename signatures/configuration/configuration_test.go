@@ -1,6 +1,9 @@
 package configuration
 
 import (
+	"flag"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -84,4 +87,29 @@ func line(t *testing.T, name string) Setting {
 	}
 	t.Fatalf("there is no setting %s", name)
 	return Setting{}
+}
+
+var update = flag.Bool("update", false, "write the table of docs/configuration.md")
+
+// The guide shows the table of the settings as the program has it.
+func TestTheGuideShowsTheTable(t *testing.T) {
+	t.Parallel()
+	const page = "../../docs/configuration.md"
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(text), "-update` -->\n")
+	require.True(t, found)
+	_, after, found := strings.Cut(rest, "<!-- end -->")
+	require.True(t, found)
+	var b strings.Builder
+	b.WriteString("| setting | meaning | default | allowed | asked for by |\n|---|---|---|---|---|\n")
+	for _, l := range Table() {
+		fmt.Fprintf(&b, "| **%s** `%s` | %s | %s | %s | %s |\n", l.Label, l.Name, l.Meaning, l.Words(Defaults()), l.Limits(), l.Source)
+	}
+	whole := before + "-update` -->\n" + b.String() + "<!-- end -->" + after
+	if *update {
+		require.NoError(t, os.WriteFile(page, []byte(whole), 0o600))
+		return
+	}
+	require.Equal(t, whole, string(text), "run go test ./signatures/configuration -update")
 }

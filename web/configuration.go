@@ -1,0 +1,110 @@
+package web
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"veribatch/signatures"
+	"veribatch/signatures/configuration"
+	"veribatch/signatures/configuration/versions"
+)
+
+func (s *server) showConfiguration(v *visit) (View, error) {
+	list, err := versions.List(v.ctx, v, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	force, err := configuration.Read(v.ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := v.configurationSignatures(list)
+	if err != nil {
+		return nil, err
+	}
+	view := &ConfigurationView{Page: v.frame(words("Configuration")), Present: settingLines(force), Number: strconv.Itoa(force.Version), Default: force.Version == 0}
+	newest := versions.Newest(list)
+	for _, one := range list {
+		shown := ConfigurationVersion{
+			Number: strconv.Itoa(one.Number), State: string(one.State), Base: strconv.Itoa(one.Base), OnDefaults: one.Base == 0, Begins: one.Begins(), Reason: one.Reason,
+			WithdrawReason: one.WithdrawReason,
+		}
+		for _, c := range one.Changes() {
+			shown.Changes = append(shown.Changes, SettingChange{Label: words(c.Label), Old: c.Old, New: c.New})
+		}
+		for _, stamp := range []versions.Stamp{one.Proposed, one.Approved, one.Withdrawn} {
+			if stamp.Signature != "" {
+				shown.Signatures = append(shown.Signatures, signed[stamp.Signature])
+			}
+		}
+		at := "/configuration/" + one.ID
+		shown.Approve = v.offer(one.State == versions.Proposed, "configuration.approve", Form{ID: "approve-" + shown.Number, Action: at + "/approve", Signed: true})
+		shown.Withdraw = v.offer(one.Withdrawable(list), "configuration.withdraw", Form{ID: "withdraw-" + shown.Number, Action: at + "/withdraw", Signed: true})
+		switch one.State {
+		case versions.Proposed, versions.Stale, versions.Scheduled:
+			view.Waiting = append(view.Waiting, shown)
+		default:
+			view.Past = append(view.Past, shown)
+		}
+		if one.State == versions.Effective {
+			view.Signatures, view.Since = shown.Signatures, one.EffectiveAt
+		}
+		if one.Number == newest.Version && one.State == versions.Scheduled {
+			view.Coming = shown.Number
+		}
+	}
+	view.Propose = v.offer(true, "configuration.propose", Form{ID: "propose", Action: "/configuration", Signed: true, Seen: newest.Version})
+	if view.Propose != nil {
+		view.Settings = settingLines(newest)
+	}
+	return view, nil
+}
+
+// configurationSignatures reads the signatures of the listed configurations by their ids.
+func (v *visit) configurationSignatures(list []versions.Version) (map[string]Signed, error) {
+	var ids []string
+	for _, one := range list {
+		for _, stamp := range []versions.Stamp{one.Proposed, one.Approved, one.Withdrawn} {
+			if stamp.Signature != "" {
+				ids = append(ids, stamp.Signature)
+			}
+		}
+	}
+	read, err := signatures.Read(v.ctx, v, ids...)
+	signed := map[string]Signed{}
+	for _, one := range read {
+		signed[one.ID] = signedLine(one)
+	}
+	return signed, err
+}
+
+func settingLines(s configuration.Settings) (lines []SettingLine) {
+	defaults := configuration.Defaults()
+	for _, l := range configuration.Table() {
+		lines = append(lines, SettingLine{
+			Name: l.Name, Label: words(l.Label), Value: l.Words(s), Text: l.Text(s), Unit: words(l.Unit), Limits: l.Limits(), Default: l.Words(defaults),
+			Meaning: words(l.Meaning), Source: l.Source, OnOff: l.OnOff(), Changed: l.Text(s) != l.Text(defaults),
+		})
+	}
+	return lines
+}
+
+// onConfiguration says where the forms of the configuration stand. Who approves is another person than the one who may be logged in.
+func (s *server) onConfiguration() place {
+	return place{page: s.showConfiguration, read: "configuration.read", next: func(*visit, json.RawMessage) string { return "/configuration" }}
+}
+
+// waitingConfigurations counts the proposals that the person could approve, for the first page.
+func (v *visit) waitingConfigurations() (n int, err error) {
+	if !v.may("configuration.approve") {
+		return 0, nil
+	}
+	list, err := versions.Upcoming(v.ctx, v, time.Now())
+	for _, one := range list {
+		if one.State == versions.Proposed && one.Proposed.Person != v.who.Person {
+			n++
+		}
+	}
+	return n, err
+}
