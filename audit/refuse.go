@@ -15,17 +15,23 @@ import (
 // station, with the subject in also; bursts of them are counted and entered at 1, 2, 3, 10, 100 ... so that nobody can flood
 // the trail. Refused signatures are always entered, one each: they pass through RefuseSignature.
 func (t *Trail) Refuse(ctx context.Context, in Intent, why error) error {
+	return t.RefuseAt(ctx, in, "", why)
+}
+
+// RefuseAt is Refuse for an act at another station than that of the session: a log-in, which the server's own session refuses. Bursts are
+// counted by station, so that a flood at one hides nothing at another.
+func (t *Trail) RefuseAt(ctx context.Context, in Intent, station string, why error) error {
 	f := fault.As(why)
 	access := f.Kind == fault.Forbidden || f.Kind == fault.Unauthenticated
 	if access && in.Ticket != "" {
-		station, _, err := t.countRefusal(ctx, in)
+		station, _, err := t.countRefusal(ctx, in, station)
 		if err != nil {
 			return err
 		}
 		return t.RefuseSignature(ctx, in, station, why)
 	}
 	if access {
-		station, count, err := t.countRefusal(ctx, in)
+		station, count, err := t.countRefusal(ctx, in, station)
 		if err != nil || !worthEntering(count) {
 			return err
 		}
@@ -38,7 +44,7 @@ func (t *Trail) Refuse(ctx context.Context, in Intent, why error) error {
 // RefuseEnded enters, in bursts, what was tried with the secret of a session that has ended: at its station, and by the server, because nobody is
 // logged in there any more.
 func (t *Trail) RefuseEnded(ctx context.Context, in Intent, why error) error {
-	station, count, err := t.countRefusal(ctx, in)
+	station, count, err := t.countRefusal(ctx, in, "")
 	if err != nil || !worthEntering(count) {
 		return err
 	}
@@ -73,14 +79,14 @@ func worthEntering(count int64) bool {
 
 // A burst ends after ten quiet minutes.
 const countRefusals = `insert into ebr.refusals as r (station, session, act, count, last_at)
-	select s.station, s.id, $2, 1, clock_timestamp() from ebr.sessions s where s.token_digest = sha256($1)
-	on conflict (session, act) do update set last_at = clock_timestamp(),
+	select coalesce($3, s.station), s.id, $2, 1, clock_timestamp() from ebr.sessions s where s.token_digest = sha256($1)
+	on conflict (session, act, station) do update set last_at = clock_timestamp(),
 		count = case when r.last_at < clock_timestamp() - interval '10 minutes' then 1 else r.count + 1 end
 	returning station::text, count`
 
-func (t *Trail) countRefusal(ctx context.Context, in Intent) (station string, count int64, err error) {
+func (t *Trail) countRefusal(ctx context.Context, in Intent, at string) (station string, count int64, err error) {
 	err = t.Operate(ctx, func(op *Op) error {
-		return op.QueryRow(ctx, countRefusals, []byte(in.Session), in.Act).Scan(&station, &count)
+		return op.QueryRow(ctx, countRefusals, []byte(in.Session), in.Act, empty(at)).Scan(&station, &count)
 	})
 	return station, count, err
 }

@@ -68,7 +68,41 @@ func (d Desk) prove(ctx context.Context, s identity.Session, r Request) (identit
 	if err == nil && p.MustChange {
 		err = fault.New(fault.Refused, "%s has to set a new password before signing. Log in and change it.", p.FullName)
 	}
+	if err == nil {
+		err = d.bar(ctx, p, r.Statement.Act)
+	}
 	return p, err
+}
+
+// ErrUnaccountable refuses a signature before the accountability statement in force (21 CFR 11.10(j)); ErrUnconfirmed refuses one of a person
+// whose identity nobody has checked (21 CFR 11.100(b)). The guard of ebr.signatures says the same.
+var (
+	ErrUnconfirmed   = fault.New(fault.Refused, "Nobody has confirmed the identity of the signer yet. A supervisor or QA does that, with a document; then sign.")
+	ErrUnaccountable = fault.New(fault.Refused, "The signer has not signed the accountability statement in force. Log in, read and sign it, then sign here.")
+
+	_ = audit.Explain("signatures_identity", fault.Refused, ErrUnconfirmed.Message)
+	_ = audit.Explain("signatures_accountability", fault.Refused, ErrUnaccountable.Message)
+)
+
+const signingBar = `select coalesce(ebr.signing_bar(@person, @act), '')`
+
+// Bar says what stands between a person and a signature for the act: ErrUnconfirmed, ErrUnaccountable, or nothing.
+func Bar(ctx context.Context, q audit.Querier, person, act string) error {
+	var bar string
+	if err := q.QueryRow(ctx, signingBar, pgx.NamedArgs{"person": person, "act": act}).Scan(&bar); err != nil {
+		return err
+	}
+	switch bar {
+	case "identity":
+		return ErrUnconfirmed
+	case "accountability":
+		return ErrUnaccountable
+	}
+	return nil
+}
+
+func (d Desk) bar(ctx context.Context, p identity.Proof, act string) error {
+	return d.Trail.Read(ctx, func(r *audit.Reader) error { return Bar(ctx, r, p.Person, act) })
 }
 
 // refuse enters a refused signature: who held the session, whose name was given, which act on which record, and why.

@@ -11,7 +11,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/signatures/access"
-	"veribatch/signatures/identity"
+	"veribatch/signatures/accounts"
 	"veribatch/web"
 )
 
@@ -26,6 +26,7 @@ var signedForms = map[string]struct{ page, form string }{
 var signedActs = []string{
 	"recipe.submit", "recipe.approve", "recipe.make_effective", "batch.issue", "step.perform", "step.verify", "hold.assess", "batch.abort", "batch.complete",
 	"configuration.propose", "configuration.approve", "configuration.withdraw",
+	"person.confirm_identity", "accountability.sign", "accountability.publish", "access.review",
 }
 
 // signings are acts that end with a signature: by the person logged in, or by another one at the same station.
@@ -66,17 +67,14 @@ var signings = []sentence{
 		}
 	}),
 	on(act, `Ada gives an account with the user name TEXT to TEXT`, func(s *script, a []string) {
-		c := identity.NewPerson{ID: audit.NewID(), UserName: a[0], FullName: a[1], Token: audit.NewToken()}
-		in := audit.Intent{Session: s.Admin.Token, Act: "person.create", Home: identity.StreamOf(c.ID), Reason: "new in the team"}
-		_, s.outcome = s.Trail.Change(s.Ctx, in, func(tx *audit.Tx) error { return identity.CreatePerson(s.Ctx, tx, c) })
+		in := audit.Intent{Session: s.Admin.Token, Act: "person.create", Reason: "new in the team"}
+		c := accounts.Create{UserName: a[0], FullName: a[1], Reason: in.Reason}
+		in.Home = c.Home()
+		_, s.outcome = s.Trail.Change(s.Ctx, in, func(tx *audit.Tx) error { return c.Do(s.Ctx, tx) })
 		s.now = nil
 	}),
 	on(act, `Ada takes all roles from (\w+)`, func(s *script, a []string) {
-		who := s.people[a[0]]
-		in := audit.Intent{Session: s.Admin.Token, Act: "person.roles", Home: identity.StreamOf(who.ID), Reason: "left the shift"}
-		_, s.outcome = s.Trail.Change(s.Ctx, in, func(tx *audit.Tx) error {
-			return identity.ChangeRoles(s.Ctx, tx, identity.SetRoles{Person: who.ID, Roles: []access.Role{}})
-		})
+		s.outcome = s.SetRoles(s.people[a[0]].ID)
 		s.now = nil
 	}),
 }

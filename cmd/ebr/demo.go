@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +33,7 @@ type demoPerson struct {
 	role                 access.Role
 	acts                 bool // in a session of the own
 
+	id    string
 	token string // of the session at the demo's own station
 }
 
@@ -161,49 +161,6 @@ func together(works ...func() error) error {
 	}
 	all.Wait()
 	return errors.Join(errs...)
-}
-
-// makePeople makes the accounts and logs in who acts in the scenes.
-func (d *demo) makePeople() error {
-	var works []func() error
-	for i, one := range demoPeople {
-		p := *one
-		d.people[p.user] = &p
-		if i == 0 { // the first account says that this is a demo plant: it comes alone
-			if err := d.makePerson(&p); err != nil {
-				return err
-			}
-			continue
-		}
-		works = append(works, func() error { return d.makePerson(&p) })
-	}
-	return together(works...)
-}
-
-const demoAccount = `select p.id::text, c.id is not null from ebr.people p left join ebr.credentials c on c.id = p.id where p.user_name = @name`
-
-// makePerson makes what is missing of an account: the account, its password, and a session when the person acts.
-func (d *demo) makePerson(p *demoPerson) error {
-	token := d.digest("token of " + p.user)
-	c := identity.NewPerson{UserName: p.user, FullName: p.name, Roles: []access.Role{p.role}, Token: hex.EncodeToString(token[:])}
-	var enrolled bool
-	err := d.trail.Read(d.ctx, func(r *audit.Reader) error {
-		return r.QueryRow(d.ctx, demoAccount, pgx.NamedArgs{"name": p.user}).Scan(&c.ID, &enrolled)
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		c.ID = audit.NewID()
-		in := audit.Intent{Session: d.trail.System(), Act: "person.create", Home: identity.StreamOf(c.ID), Reason: demoReason}
-		_, err = d.trail.Change(d.ctx, in, func(tx *audit.Tx) error { return identity.CreatePerson(d.ctx, tx, c) })
-	}
-	if err == nil && !enrolled {
-		err = d.gate.Enrol(d.ctx, c.Token, p.password)
-	}
-	if err != nil || !p.acts {
-		return err
-	}
-	s, err := d.gate.LogIn(d.ctx, p.user, p.password, d.station.String())
-	p.token = s.Token
-	return err
 }
 
 // makeRecipes takes the shipped recipes through their life: written, approved and made effective by three persons.

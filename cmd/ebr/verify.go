@@ -9,6 +9,7 @@ import (
 	"veribatch/ebr/batch"
 	"veribatch/recipes"
 	"veribatch/signatures"
+	"veribatch/signatures/accounts"
 	"veribatch/signatures/configuration/versions"
 )
 
@@ -51,7 +52,7 @@ func verifyAll(ctx context.Context, trail *audit.Trail) (report audit.Report, er
 	return report, err
 }
 
-// verifySignatures checks that every signature is whole, and that it stands in a recipe, a batch or a configuration beside that for which it was given.
+// verifySignatures checks that every signature is whole, and that it stands in a recipe, a batch, a configuration or an account beside that for which it was given.
 func verifySignatures(ctx context.Context, r *audit.Reader, report *audit.Report) (err error) {
 	found := func(row string, why error) {
 		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
@@ -72,7 +73,11 @@ func verifySignatures(ctx context.Context, r *audit.Reader, report *audit.Report
 	if err != nil {
 		return err
 	}
-	placed := inRecipes + inBatches + inConfigurations
+	inAccounts, err := accounts.VerifySignatures(ctx, r, found)
+	if err != nil {
+		return err
+	}
+	placed := inRecipes + inBatches + inConfigurations + inAccounts
 	stored, err := signatures.Count(ctx, r)
 	if err == nil && stored != placed {
 		found("table ebr.signatures", fmt.Errorf("%d signatures are stored and %d stand beside a record", stored, placed))

@@ -8,19 +8,13 @@ import (
 	"veribatch/audit"
 	"veribatch/ebr/batch"
 	"veribatch/signatures/access"
-	"veribatch/signatures/identity"
 )
 
 // A finished record names the roles that people held while the batch was made, whatever becomes of them afterwards.
 func TestRolesAreThoseOfTheBatchsTime(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
-	roles := func(person string, now ...access.Role) {
-		c := identity.SetRoles{Person: person, Roles: now}
-		in := audit.Intent{Session: p.Admin.Token, Act: "person.roles", Home: identity.StreamOf(person), Reason: "another job"}
-		_, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error { return identity.ChangeRoles(p.Ctx, tx, c) })
-		require.NoError(t, err)
-	}
+	roles := func(person string, now ...access.Role) { require.NoError(t, p.SetRoles(person, now...)) }
 	printed := func() map[string][]string {
 		var r Record
 		require.NoError(t, p.Trail.Read(p.Ctx, func(q *audit.Reader) (err error) {

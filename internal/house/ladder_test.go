@@ -43,6 +43,7 @@ var rungs = map[string]float64{
 	"cmd/ebr":                  8,
 
 	"signatures/configuration/versions": 1.1,
+	"signatures/accounts":               1.5,
 }
 
 // tools stand beside the ladder: nothing of the program imports them.

@@ -21,6 +21,8 @@ var matrix = map[string]string{
 	"configuration.read": "oseqpaim", "configuration.propose": "sqa", "configuration.approve": "q", "configuration.withdraw": "sqa",
 	"token.create": "a", "token.revoke": "a", "token.read": "ai",
 	"area.create": "a", "area.rename": "a", "area.read": "a",
+	"person.read": "sqai", "person.confirm_identity": "sq", "person.deactivate": "a", "person.reset": "a", "person.unlock": "sqa",
+	"accountability.sign": "oseqpai", "accountability.publish": "q", "access.review": "sq", "policy.register": "",
 	"server.start": "", "migration": "", "person.lock": "", "key.register": "",
 	"incident.read": "sqpai", "incident.assess": "sq", "incident.close": "q", "incident.open": "", "trail.begin_review": "q", "trail.review": "q",
 	"server.stop": "",

@@ -220,6 +220,49 @@ func SetRolesIn(ctx context.Context, tx *audit.Tx, person, area string, roles []
 	return nil
 }
 
+// Add gives the person one role more in an area.
+func Add(ctx context.Context, tx *audit.Tx, person, area string, role Role) error {
+	held, err := heldIn(ctx, tx, person, area)
+	switch {
+	case err != nil:
+		return err
+	case slices.Contains(held, role):
+		return fault.At("roles", "This person holds the role %s there already.", role.Title())
+	}
+	return SetRolesIn(ctx, tx, person, area, append(held, role))
+}
+
+// Remove takes one role away in an area.
+func Remove(ctx context.Context, tx *audit.Tx, person, area string, role Role) error {
+	held, err := heldIn(ctx, tx, person, area)
+	switch {
+	case err != nil:
+		return err
+	case !slices.Contains(held, role):
+		return fault.At("roles", "This person does not hold the role %q there.", string(role))
+	}
+	return SetRolesIn(ctx, tx, person, area, without(held, []Role{role}))
+}
+
+// RemoveAll takes all roles of all areas away.
+func RemoveAll(ctx context.Context, tx *audit.Tx, person string) error {
+	_, err := tx.Exec(ctx, revokeAll, pgx.NamedArgs{"person": person, "now": tx.Now()})
+	return err
+}
+
+const revokeAll = `update ebr.person_roles set revoked_at = @now, version = version + 1 where person = @person and revoked_at is null`
+
+// heldIn lists the roles held for exactly this area.
+func heldIn(ctx context.Context, q audit.Querier, person, area string) (roles []Role, err error) {
+	grants, err := GrantsOf(ctx, q, person)
+	for _, g := range grants {
+		if g.Area == area {
+			roles = append(roles, g.Role)
+		}
+	}
+	return roles, err
+}
+
 // without gives the roles that stand in these and not in others.
 func without(these, others []Role) (left []Role) {
 	for _, r := range these {

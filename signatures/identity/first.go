@@ -51,12 +51,8 @@ type First struct {
 
 // CreateFirst makes the first administrator, who chooses the password, and uses the token up. It returns the person's id.
 func (g *Gate) CreateFirst(ctx context.Context, f First) (string, error) {
-	person, _, err := g.invited(ctx, f.Token)
-	if err != nil {
+	if err := g.firstTokenOpen(ctx, f.Token); err != nil {
 		return "", err
-	}
-	if person != "" {
-		return "", g.refuseToken(ctx)
 	}
 	name, err := ParseName(f.UserName)
 	if err != nil {
@@ -75,7 +71,15 @@ func (g *Gate) CreateFirst(ctx context.Context, f First) (string, error) {
 		if err := insertAccount(ctx, tx, c); err != nil {
 			return err
 		}
-		return firstPassword(ctx, tx, f.Token, nil, c.ID, hash)
+		tag, err := tx.Exec(ctx, useFirstToken, pgx.NamedArgs{"token": []byte(f.Token), "now": tx.Now()})
+		if err == nil && tag.RowsAffected() != 1 {
+			err = errToken
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, insertCredentials, pgx.NamedArgs{"person": c.ID, "hash": hash, "now": tx.Now()})
+		return err
 	})
 	if err != nil {
 		return "", err
@@ -83,19 +87,20 @@ func (g *Gate) CreateFirst(ctx context.Context, f First) (string, error) {
 	return c.ID, nil
 }
 
-// SetRoles is the command person.roles: the roles that a person holds from now on.
-type SetRoles struct {
-	Person string        `json:"person"`
-	Roles  []access.Role `json:"roles"`
-}
+var errToken = fault.New(fault.Refused, "This one-time token is unknown or used. The server prints a new one at each start.")
 
-// ChangeRoles makes the named roles the person's roles. Nobody changes the own roles: rights come from somebody else.
-func ChangeRoles(ctx context.Context, tx *audit.Tx, c SetRoles) error {
-	if tx.Actor().Person == c.Person {
-		return fault.New(fault.Refused, "Nobody changes the own roles. Ask another administrator.")
-	}
-	if err := ownStream(tx, c.Person); err != nil {
+const firstTokenOpen = `select exists (select from ebr.enrolments where token_digest = sha256(@token) and person is null and used_at is null)`
+
+const useFirstToken = `update ebr.enrolments set used_at = @now where token_digest = sha256(@token) and person is null and used_at is null`
+
+// firstTokenOpen refuses a wrong token, with an entry of the server's own station, in bursts.
+func (g *Gate) firstTokenOpen(ctx context.Context, token string) error {
+	var open bool
+	err := g.trail.Read(ctx, func(r *audit.Reader) error {
+		return r.QueryRow(ctx, firstTokenOpen, pgx.NamedArgs{"token": []byte(token)}).Scan(&open)
+	})
+	if err != nil || open {
 		return err
 	}
-	return access.SetRoles(ctx, tx, c.Person, c.Roles)
+	return g.refuseBySystem(ctx, "person.create", nil, fault.New(fault.Unauthenticated, "%s", errToken.Message))
 }

@@ -68,13 +68,16 @@ type account struct {
 	Proof
 	active      bool
 	hash        string // "" when there is no password yet
+	resetBy     string // printed name of who reset the password, while the owner has not set a new one
+	resetAt     time.Time
 	lockedUntil time.Time
 	now         time.Time // of the database
 }
 
 const accountColumns = `select p.id::text, p.user_name, p.full_name, p.active, coalesce(c.password_hash, ''), coalesce(c.credential_version, 0),
-	coalesce(c.must_change, false), coalesce(c.locked_until, 'epoch'), clock_timestamp()
-	from ebr.people p left join ebr.credentials c on c.id = p.id where p.kind = 'person' and `
+	coalesce(c.must_change, false), coalesce(c.locked_until, 'epoch'), coalesce(r.full_name, ''), coalesce(c.reset_at, 'epoch'), clock_timestamp()
+	from ebr.people p left join ebr.credentials c on c.id = p.id left join ebr.people r on r.id = c.reset_by and c.reset_at >= c.changed_at
+	where p.kind = 'person' and `
 
 const (
 	accountByName   = accountColumns + `p.user_name = @key`
@@ -84,7 +87,7 @@ const (
 // readAccount reads one account; found is false when nobody has the name.
 func readAccount(ctx context.Context, q audit.Querier, sql, key string) (a account, found bool, err error) {
 	err = q.QueryRow(ctx, sql, pgx.NamedArgs{"key": key}).Scan(&a.Person, &a.UserName, &a.FullName, &a.active, &a.hash, &a.CredentialVersion,
-		&a.MustChange, &a.lockedUntil, &a.now)
+		&a.MustChange, &a.lockedUntil, &a.resetBy, &a.resetAt, &a.now)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return account{}, false, nil
 	}
@@ -114,7 +117,19 @@ func (g *Gate) Prove(ctx context.Context, userName, password string) (Proof, err
 	if err != nil {
 		return a.Proof, err
 	}
-	return a.Proof, g.settle(ctx, subjectOf(name, userName), a.Proof, right)
+	if err := g.settle(ctx, subjectOf(name, userName), a.Proof, right); err != nil {
+		return a.Proof, err
+	}
+	return a.Proof, a.open(g.settings.Zone)
+}
+
+// open refuses a password that was reset. Who still knows it hears who did that: nobody's password is taken away in silence.
+func (a account) open(zone *time.Location) error {
+	if a.resetBy == "" {
+		return nil
+	}
+	return fault.New(fault.Refused, "Your password was reset by %s at %s. Set a new one with your link and your code. If you did not ask for that, tell QA at once.",
+		a.resetBy, a.resetAt.In(zone).Format("2006-01-02 15:04 -07:00"))
 }
 
 // ErrSwapped says that the stored password is not the one whose change the trail shows.
@@ -165,6 +180,9 @@ func Confirm(ctx context.Context, tx *audit.Tx, person string, credentialVersion
 		return fault.New(fault.Refused, "The password was changed in the meantime. Enter the new one.")
 	case a.lockedUntil.After(a.now):
 		return fault.New(fault.Refused, "This account was locked in the meantime, after too many wrong passwords.")
+	}
+	if err := a.open(time.Local); err != nil {
+		return err
 	}
 	return matchesTrail(ctx, tx, a)
 }

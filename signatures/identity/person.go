@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,17 +11,13 @@ import (
 	"veribatch/signatures/access"
 )
 
-// enrolFor is how long a new person has to set the first password.
-const enrolFor = 72 * time.Hour
-
-// NewPerson is the command person.create: an account without a password. Its owner sets the password with the one-time token, so that no
-// administrator ever knows it (21 CFR 11.200(a)(2)).
+// NewPerson is an account without a password. Its owner sets the password with the two halves of an Invitation, so that no administrator
+// ever knows it (21 CFR 11.200(a)(2)).
 type NewPerson struct {
-	ID       string        `json:"id"` // minted before the transaction; home stream is StreamOf(ID)
-	UserName string        `json:"user_name"`
-	FullName string        `json:"full_name"` // as printed beside signatures
-	Roles    []access.Role `json:"roles"`
-	Token    string        `json:"-"` // audit.NewToken(); shown once to the administrator, who hands it to the person
+	ID       string // minted before the transaction; home stream is StreamOf(ID)
+	UserName string
+	FullName string // as printed beside signatures
+	Roles    []access.Role
 }
 
 const insertPerson = `insert into ebr.people (id, user_name, user_name_skeleton, full_name, kind, created_at)
@@ -30,24 +25,18 @@ const insertPerson = `insert into ebr.people (id, user_name, user_name_skeleton,
 
 const namesake = `select user_name from ebr.people where user_name_skeleton = @skeleton`
 
-const insertEnrolment = `insert into ebr.enrolments (id, token_digest, person, issued_at, expires_at) values (@id, sha256(@token), @person, @now, @expires)`
-
 var (
 	_ = audit.Explain("people_user_name_key", fault.Conflict, "This user name exists already. User names are never given a second time.")
 	_ = audit.Explain("people_user_name_skeleton_key", fault.Conflict, "This user name looks like one that exists already. Choose another one.")
 )
 
-// CreatePerson makes the account, its roles and the token for its first password. A user name is never given twice, also not after its
+// CreatePerson makes the account, its roles and the invitation to its first password. A user name is never given twice, also not after its
 // person has left (21 CFR 11.100(a)).
 func CreatePerson(ctx context.Context, tx *audit.Tx, c NewPerson) error {
-	if len(c.Token) < 40 {
-		return fault.New(fault.Internal, "The account has no token for its first password.")
-	}
 	if err := insertAccount(ctx, tx, c); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, insertEnrolment, pgx.NamedArgs{"id": audit.NewID(), "token": []byte(c.Token), "person": c.ID, "now": tx.Now(), "expires": tx.Now().Add(enrolFor)})
-	return err
+	return invite(ctx, tx, c.ID)
 }
 
 // insertAccount makes person and roles.
@@ -93,76 +82,6 @@ func ownStream(tx *audit.Tx, person string) error {
 		return fault.New(fault.Internal, "An account changes in its own stream only, and this is %s.", tx.Home())
 	}
 	return nil
-}
-
-const insertCredentials = `insert into ebr.credentials (id, password_hash, changed_at) values (@person, @hash, @now)`
-
-const useEnrolment = `update ebr.enrolments set used_at = @now
-	where token_digest = sha256(@token) and person is not distinct from @person and used_at is null and coalesce(expires_at, 'infinity') > @now`
-
-// Enrol sets the first password of an account with its one-time token. After it the person logs in.
-func (g *Gate) Enrol(ctx context.Context, token, password string) error {
-	person, a, err := g.invited(ctx, token)
-	if err != nil {
-		return err
-	}
-	if person == "" {
-		return g.refuseToken(ctx)
-	}
-	if err := g.checkPassword(ctx, password, a.UserName, a.FullName); err != nil {
-		return err
-	}
-	hash, err := g.hasher.Hash(ctx, password)
-	if err != nil {
-		return err
-	}
-	in := audit.Intent{Session: g.trail.System(), Act: "password.change", Home: StreamOf(person), Reason: "first password, by the one-time token of the account"}
-	_, err = g.trail.Change(ctx, in, func(tx *audit.Tx) error { return firstPassword(ctx, tx, token, &person, person, hash) })
-	return err
-}
-
-// firstPassword uses the token up and stores the hash.
-func firstPassword(ctx context.Context, tx *audit.Tx, token string, invited *string, person, hash string) error {
-	if err := ownStream(tx, person); err != nil {
-		return err
-	}
-	tag, err := tx.Exec(ctx, useEnrolment, pgx.NamedArgs{"token": []byte(token), "person": invited, "now": tx.Now()})
-	if err != nil {
-		return err
-	}
-	if tag.RowsAffected() != 1 {
-		return errToken
-	}
-	_, err = tx.Exec(ctx, insertCredentials, pgx.NamedArgs{"person": person, "hash": hash, "now": tx.Now()})
-	return err
-}
-
-var errToken = fault.New(fault.Refused, "This one-time token is unknown, used or expired. Ask your administrator for a new account token.")
-
-const openEnrolment = `select coalesce(person::text, '') from ebr.enrolments
-	where token_digest = sha256(@token) and used_at is null and coalesce(expires_at, 'infinity') > clock_timestamp()`
-
-// invited finds whom a token is for: a person, or nobody yet (first administrator; both empty). An unknown token is refused with an entry.
-func (g *Gate) invited(ctx context.Context, token string) (person string, a account, err error) {
-	err = g.trail.Read(ctx, func(r *audit.Reader) error {
-		if err := r.QueryRow(ctx, openEnrolment, pgx.NamedArgs{"token": []byte(token)}).Scan(&person); err != nil || person == "" {
-			return err
-		}
-		var err error
-		a, _, err = readAccount(ctx, r, accountByPerson, person)
-		return err
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", a, g.refuseToken(ctx)
-	}
-	return person, a, err
-}
-
-// refuseToken enters the use of a wrong token in bursts, as an access refusal of the server's own station.
-func (g *Gate) refuseToken(ctx context.Context) error {
-	in := audit.Intent{Session: g.trail.System(), Act: "password.change", Home: audit.Site}
-	why := fault.New(fault.Unauthenticated, "%s", errToken.Message)
-	return errors.Join(why, g.trail.Refuse(ctx, in, why))
 }
 
 const changeCredentials = `update ebr.credentials set password_hash = @hash, credential_version = credential_version + 1, changed_at = @now, must_change = false,

@@ -35,6 +35,14 @@ type Session struct {
 	Machine bool     // a machine with a token: it may do Acts in Area, and nothing else
 	Acts    []string // of the token
 	Area    string
+
+	Reset Reset
+}
+
+// Reset tells the owner of an account, in the first days after it, who reset the password and when. By is "" otherwise.
+type Reset struct {
+	By string
+	At time.Time
 }
 
 // over says that the session has lasted longer than the configuration lets it.
@@ -84,11 +92,11 @@ func (g *Gate) LogInFrom(ctx context.Context, address, userName, password, stati
 func (g *Gate) refuseLogIn(ctx context.Context, station string, p Proof, why error) error {
 	in := audit.Intent{Session: g.trail.System(), Act: "session.open", Home: StationStream(station)}
 	if p.Person == "" {
-		return g.trail.Refuse(ctx, in, why)
+		return g.trail.RefuseAt(ctx, in, station, why)
 	}
 	in.Also = []audit.Stream{StreamOf(p.Person)}
 	if errors.Is(why, errLocked) {
-		return g.trail.Refuse(ctx, in, why)
+		return g.trail.RefuseAt(ctx, in, station, why)
 	}
 	return g.trail.RefuseSignature(ctx, in, station, why) // one entry each, as for signatures
 }
@@ -108,9 +116,9 @@ func (g *Gate) stationExists(ctx context.Context, station string) error {
 
 const sessionByToken = `select s.id::text, s.person::text, p.user_name, p.full_name, s.station::text, t.name, s.opened_at, s.locked_at is not null,
 	coalesce(c.must_change, true), extract(epoch from clock_timestamp() - s.seen_at)::float8,
-	extract(epoch from clock_timestamp() - s.opened_at)::float8, s.series_at is not null, coalesce(k.number, 0), k.settings
+	extract(epoch from clock_timestamp() - s.opened_at)::float8, s.series_at is not null, coalesce(r.full_name, ''), coalesce(c.reset_at, 'epoch'), coalesce(k.number, 0), k.settings
 	from ebr.sessions s join ebr.people p on p.id = s.person join ebr.stations t on t.id = s.station left join ebr.credentials c on c.id = s.person
-	left join ebr.configuration_in_force k on true
+	left join ebr.people r on r.id = c.reset_by and s.opened_at < c.changed_at + interval '7 days' left join ebr.configuration_in_force k on true
 	where s.token_digest = sha256(@token) and s.ended_at is null and p.active and p.kind = 'person'`
 
 // Peek looks a session up without counting as activity of the person, for live values that a screen fetches by itself.
@@ -156,7 +164,7 @@ func (g *Gate) look(ctx context.Context, token string) (s Session, quiet time.Du
 	var values map[string]string
 	err = g.trail.Read(ctx, func(r *audit.Reader) error {
 		return r.QueryRow(ctx, sessionByToken, pgx.NamedArgs{"token": []byte(token)}).Scan(&s.ID, &s.Person, &s.UserName, &s.FullName, &s.Station, &s.StationName,
-			&s.OpenedAt, &s.Locked, &s.MustChange, &seconds, &age, &s.Series, &number, &values)
+			&s.OpenedAt, &s.Locked, &s.MustChange, &seconds, &age, &s.Series, &s.Reset.By, &s.Reset.At, &number, &values)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Session{}, 0, fault.New(fault.Unauthenticated, "You are not logged in, or your session has ended. Log in.")

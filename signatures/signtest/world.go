@@ -19,6 +19,7 @@ import (
 	"veribatch/internal/pgtest"
 	"veribatch/signatures"
 	"veribatch/signatures/access"
+	"veribatch/signatures/accounts"
 	"veribatch/signatures/configuration"
 	"veribatch/signatures/configuration/versions"
 	"veribatch/signatures/identity"
@@ -38,6 +39,7 @@ type World struct {
 	Desk    signatures.Desk
 	Station string // id of "Granulation 1"
 	Admin   Person
+	Checker Person // of QA; has seen everybody's documents
 
 	quality Person // approves configurations
 }
@@ -48,11 +50,18 @@ type Person struct {
 	Token                            string // of the session
 }
 
-// New makes a started plant with one station and one administrator. Change sees the settings before the gate is made.
+// New makes a started plant with one station, one administrator, and the two who checked the first identities. Change sees the settings
+// before the gate is made.
 func New(t testing.TB, change ...func(*identity.Settings)) *World {
 	t.Helper()
 	w := Empty(t, change...)
 	w.Admin = w.firstAdministrator()
+	founder := w.invited("fritz.founder", access.Supervisor)
+	w.enrol(&founder)
+	w.Checker = w.invited("carla.checker", access.QA)
+	w.enrol(&w.Checker)
+	w.confirm(founder, w.Checker)
+	w.account(w.Checker)
 	return w
 }
 
@@ -111,22 +120,94 @@ func passwordOf(userName string) string {
 	return fmt.Sprintf("maple river %x tin", userName)
 }
 
-// Person makes a person with the roles, by the administrator and the one-time token, and logs in. The user name "anna.keller" gives the
-// printed name "Anna Keller".
+// Person makes a person with the roles, through all doors that somebody new passes: account, identity check, password, log-in, accountability
+// statement. The user name "anna.keller" gives the printed name "Anna Keller".
 func (w *World) Person(userName string, roles ...access.Role) Person {
+	w.T.Helper()
+	p := w.Newcomer(userName, roles...)
+	w.account(p)
+	return p
+}
+
+// Newcomer makes a person who has not yet signed the accountability statement.
+func (w *World) Newcomer(userName string, roles ...access.Role) Person {
+	w.T.Helper()
+	p := w.invited(userName, roles...)
+	w.confirm(w.Checker, p)
+	w.enrol(&p)
+	return p
+}
+
+// invited makes an account without a password, by the administrator.
+func (w *World) invited(userName string, roles ...access.Role) Person {
 	w.T.Helper()
 	words := strings.Split(userName, ".")
 	for i, word := range words {
 		words[i] = strings.ToUpper(word[:1]) + word[1:]
 	}
 	p := Person{ID: audit.NewID(), UserName: userName, FullName: strings.Join(words, " "), Password: passwordOf(userName)}
-	c := identity.NewPerson{ID: p.ID, UserName: p.UserName, FullName: p.FullName, Roles: roles, Token: audit.NewToken()}
+	c := identity.NewPerson{ID: p.ID, UserName: p.UserName, FullName: p.FullName, Roles: roles}
 	in := audit.Intent{Session: w.Admin.Token, Act: "person.create", Home: identity.StreamOf(p.ID), Reason: "new in the team"}
 	_, err := w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error { return identity.CreatePerson(w.Ctx, tx, c) })
 	require.NoError(w.T, err)
-	require.NoError(w.T, w.Gate.Enrol(w.Ctx, c.Token, p.Password))
-	p.Token = w.LogIn(p, w.Station)
 	return p
+}
+
+// Invitation gives the open invitation of a person.
+func (w *World) Invitation(person string) (i identity.Invitation) {
+	w.T.Helper()
+	require.NoError(w.T, w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
+		i, _, err = identity.OpenInvitation(w.Ctx, r, person)
+		return err
+	}))
+	return i
+}
+
+// enrol sets the password with both halves of the invitation, and logs in.
+func (w *World) enrol(p *Person) {
+	w.T.Helper()
+	i := w.Invitation(p.ID)
+	require.NoError(w.T, w.Gate.Enrol(w.Ctx, w.Desk.Key, i.Link(w.Desk.Key), i.Code(w.Desk.Key), p.Password))
+	p.Token = w.LogIn(*p, w.Station)
+}
+
+// confirm has the checker confirm the identity of a person, and account has a person sign the accountability statement.
+func (w *World) confirm(checker, p Person) {
+	w.T.Helper()
+	require.NoError(w.T, w.Sign(checker, accounts.ConfirmIdentity{Person: p.ID, Document: accounts.Documents()[0], CheckedOn: time.Now().UTC().Format(time.DateOnly)}))
+}
+
+func (w *World) account(p Person) {
+	w.T.Helper()
+	require.NoError(w.T, w.Sign(p, accounts.Sign{Number: 1}))
+}
+
+// Ready lets somebody sign who has a password: identity check and accountability statement.
+func (w *World) Ready(p Person) {
+	w.T.Helper()
+	w.confirm(w.Checker, p)
+	w.account(p)
+}
+
+// signed is an act with a statement.
+type signed interface {
+	Act() string
+	Home() audit.Stream
+	Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error)
+	Do(ctx context.Context, tx *audit.Tx) error
+}
+
+// Sign carries out a signed act in the session of its signer.
+func (w *World) Sign(p Person, c signed) error {
+	_, err := w.sign(p, c)
+	return err
+}
+
+// SetRoles makes these the roles of the person, by the administrator.
+func (w *World) SetRoles(person string, roles ...access.Role) error {
+	in := audit.Intent{Session: w.Admin.Token, Act: "person.roles", Home: identity.StreamOf(person), Reason: "another job"}
+	_, err := w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error { return access.SetRoles(w.Ctx, tx, person, roles) })
+	return err
 }
 
 // LogIn opens a session and gives its token.
@@ -137,7 +218,7 @@ func (w *World) LogIn(p Person, station string) string {
 	return s.Token
 }
 
-// Configure puts a configuration into force through the two signatures that it takes: the administrator proposes, a person of QA approves.
+// Configure puts a configuration into force through the two signatures that it takes: one person of QA proposes, another approves.
 func (w *World) Configure(c versions.Propose) {
 	w.T.Helper()
 	if w.quality.ID == "" {
@@ -149,7 +230,7 @@ func (w *World) Configure(c versions.Propose) {
 		c.Seen = s.Version
 		return err
 	}))
-	result, err := w.sign(w.Admin, c)
+	result, err := w.sign(w.Checker, c)
 	require.NoError(w.T, err)
 	var made versions.Result
 	require.NoError(w.T, json.Unmarshal(result, &made))
@@ -158,19 +239,20 @@ func (w *World) Configure(c versions.Propose) {
 }
 
 // sign shows the statement of a command, takes the person's password and does the act.
-func (w *World) sign(who Person, c interface {
-	Act() string
-	Home() audit.Stream
-	Do(context.Context, *audit.Tx) error
-	Statement(context.Context, audit.Querier) (signatures.Statement, error)
-}) (json.RawMessage, error) {
-	w.T.Helper()
+func (w *World) sign(who Person, c signed) (json.RawMessage, error) {
 	var st signatures.Statement
-	require.NoError(w.T, w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
+	err := w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
 		st, err = c.Statement(w.Ctx, r)
 		return err
-	}))
-	in := audit.Intent{Session: who.Token, Ticket: w.Ticket(who, who, st), Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
+	})
+	if err != nil {
+		return nil, err
+	}
+	ticket, err := w.Desk.Issue(w.Ctx, signatures.Request{Session: who.Token, UserName: who.UserName, Password: who.Password, Statement: st})
+	if err != nil {
+		return nil, err
+	}
+	in := audit.Intent{Session: who.Token, Ticket: ticket, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
 	receipt, err := w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error { return c.Do(w.Ctx, tx) })
 	return receipt.Result, err
 }

@@ -17,6 +17,7 @@ import (
 	"veribatch/internal/pgtest"
 	"veribatch/signatures"
 	"veribatch/signatures/access"
+	"veribatch/signatures/accounts"
 	"veribatch/signatures/configuration"
 	"veribatch/signatures/configuration/versions"
 	"veribatch/signatures/signtest"
@@ -33,6 +34,7 @@ type office struct {
 func newOffice(t testing.TB) *office {
 	t.Helper()
 	w := signtest.New(t)
+	w.Ready(w.Admin)
 	return &office{World: w, quinn: w.Person("quinn.adler", access.QA), quirl: w.Person("quirl.moss", access.QA), sue: w.Person("sue.major", access.Supervisor),
 		olga: w.Person("olga.brandt", access.Operator)}
 }
@@ -101,7 +103,9 @@ func (o *office) clean() {
 		stored, err := signatures.Count(o.Ctx, r)
 		require.NoError(o.T, err)
 		placed, err := versions.VerifySignatures(o.Ctx, r, func(row string, why error) { o.T.Errorf("%s: %v", row, why) })
-		require.Equal(o.T, stored, placed)
+		inAccounts, err := accounts.VerifySignatures(o.Ctx, r, func(row string, why error) { o.T.Errorf("%s: %v", row, why) })
+		require.NoError(o.T, err)
+		require.Equal(o.T, stored, placed+inAccounts)
 		return err
 	}))
 }
