@@ -108,5 +108,5 @@ alter table ebr.sessions add column series_at timestamptz;
 grant update (series_at) on ebr.sessions to app;
 
 -- From how many minutes after the act on an entry was late when it was made; before this was configured it was 5.
-alter table ebr.batch_history add column late_minutes int not null default 5 check (late_minutes > 0);
+alter table ebr.batch_history add column late_minutes int not null default 5 constraint batch_history_late check (late_minutes > 0);
 select audit.late_column('ebr.batch_history', 'late_minutes', '5');

@@ -13,6 +13,7 @@ import (
 	"veribatch/recipes/procedure"
 	"veribatch/signatures"
 	"veribatch/signatures/access"
+	"veribatch/signatures/configuration"
 )
 
 // Result is what an act leaves for its answer, kept with the request key.
@@ -64,6 +65,9 @@ func act(ctx context.Context, tx *audit.Tx, c command) error {
 	}
 	actor := tx.Actor()
 	e.Person, e.PersonName, e.EnteredAt = actor.Person, actor.FullName, tx.Now()
+	if e.Rules, err = rules(ctx, tx); err != nil {
+		return err
+	}
 	if e.Role, err = b.role(ctx, tx, e); err != nil {
 		return err
 	}
@@ -85,6 +89,14 @@ func act(ctx context.Context, tx *audit.Tx, c command) error {
 	}
 	b.note(tx, events)
 	return b.writeStanding(ctx, tx)
+}
+
+// rules reads what is configured about entries, in the transaction of the act.
+func rules(ctx context.Context, q audit.Querier) (procedure.Rules, error) {
+	s, err := configuration.Read(ctx, q)
+	return procedure.Rules{
+		LateAfter: time.Duration(s.LateMinutes) * time.Minute, Ahead: time.Duration(s.ClockSeconds) * time.Second, Shortest: s.ReasonCharacters,
+	}, err
 }
 
 // loadLocked loads the batch whose stream this transaction has locked.
@@ -149,6 +161,9 @@ func statement(ctx context.Context, q audit.Querier, c signed) (signatures.State
 	}
 	e, err := c.event()
 	if err != nil {
+		return signatures.Statement{}, err
+	}
+	if e.Rules, err = rules(ctx, q); err != nil {
 		return signatures.Statement{}, err
 	}
 	e.Person, e.PersonName, e.EnteredAt = nobody, "somebody", time.Now()

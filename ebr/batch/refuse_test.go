@@ -12,6 +12,8 @@ import (
 	"veribatch/internal/fault"
 	"veribatch/recipes/procedure"
 	"veribatch/signatures"
+	"veribatch/signatures/configuration"
+	"veribatch/signatures/configuration/versions"
 )
 
 // TestBadInput: whatever is wrong with an act is said at its field, and nothing is half saved.
@@ -133,13 +135,7 @@ func TestLateEntry(t *testing.T) {
 	id := p.running()
 	p.upTo(id, "050")
 	ago := time.Now().Add(-10 * time.Minute).Truncate(time.Minute)
-	root := p.DB.Super(t)
-	_, err := root.Exec(p.Ctx, `alter table ebr.batch_history disable trigger user; alter table ebr.batches disable trigger user;
-		update ebr.batch_history set entered_at = entered_at - interval '1 hour' where batch = '`+id+`';
-		update ebr.batches set started_at = started_at - interval '1 hour', issued_at = issued_at - interval '1 hour' where id = '`+id+`';
-		alter table ebr.batch_history enable always trigger audit_capture, enable always trigger batch_history_guard;
-		alter table ebr.batches enable always trigger audit_capture, enable always trigger batches_guard`)
-	require.NoError(t, err)
+	p.hourOld(id)
 	c := batch.Record{Batch: id, Step: "050", Value: "net", Raw: "56.73", PerformedAt: ago.Format("2006-01-02T15:04")}
 	p.refused(fault.Invalid, "more than 5 minutes after the act. Give the reason", p.anna, c)
 	c.LateReason = "Hands were wet"
@@ -151,6 +147,49 @@ func TestLateEntry(t *testing.T) {
 	rows := p.Entries(audit.Stream("batch/"+id), "step.record")
 	last := rows[len(rows)-1]
 	require.Equal(t, ago.Local().Format("2006-01-02 15:04:05 -07:00")+" Hands were wet", last.Details["done at"]+" "+last.Reason)
+}
+
+// hourOld moves the clock of a batch back by an hour.
+func (p *plant) hourOld(id string) {
+	p.T.Helper()
+	_, err := p.DB.Super(p.T).Exec(p.Ctx, `alter table ebr.batch_history disable trigger user; alter table ebr.batches disable trigger user;
+		update ebr.batch_history set entered_at = entered_at - interval '1 hour' where batch = '`+id+`';
+		update ebr.batches set started_at = started_at - interval '1 hour', issued_at = issued_at - interval '1 hour' where id = '`+id+`';
+		alter table ebr.batch_history enable always trigger audit_capture, enable always trigger batch_history_guard;
+		alter table ebr.batches enable always trigger audit_capture, enable always trigger batches_guard`)
+	require.NoError(p.T, err)
+}
+
+// TestEntriesObeyTheConfiguration: what counts as late, as the future and as a reason is configured; an entry stays what it was when it was made.
+func TestEntriesObeyTheConfiguration(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	p.upTo(id, "070")
+	p.hourOld(id)
+	at := func(shift time.Duration) string { return time.Now().Add(shift).Format("2006-01-02T15:04:05") }
+	p.refused(fault.Invalid, "lies in the future", p.anna, batch.Record{Batch: id, Step: "070", Value: "ph1", Raw: "7.40", PerformedAt: at(4 * time.Minute)})
+	p.Configure(versions.Propose{LateMinutes: "30", ClockSeconds: "300", ReasonCharacters: "10"})
+	p.do(p.anna, batch.Record{Batch: id, Step: "070", Value: "ph1", Raw: "7.40", PerformedAt: at(-10 * time.Minute)})
+	p.do(p.anna, batch.Record{Batch: id, Step: "070", Value: "ph2", Raw: "7.41", PerformedAt: at(4 * time.Minute)})
+	p.refused(fault.Invalid, "at least 10 characters", p.anna, batch.Comment{Batch: id, Text: "too short"})
+	p.refused(fault.Invalid, "at least 10 characters", p.anna, batch.Hold{Batch: id, Reason: "no"})
+	p.do(p.anna, batch.Comment{Batch: id, Text: "long enough"})
+
+	p.Configure(versions.Propose{LateMinutes: "2", ClockSeconds: "1"})
+	step := p.load(id).State.Step("070")
+	require.False(t, step.Value("ph1").Current().Late(), "it was not late when it was made")
+	require.True(t, step.Value("ph2").Current().PerformedAt.After(step.Value("ph2").Current().EnteredAt))
+	c := batch.Record{Batch: id, Step: "070", Value: "ph3", Raw: "7.40", PerformedAt: at(-3 * time.Minute)}
+	p.refused(fault.Invalid, "more than 2 minutes after the act", p.anna, c)
+	c.LateReason = "meter was being calibrated"
+	p.do(p.anna, c)
+	require.True(t, p.load(id).State.Step("070").Value("ph3").Current().Late())
+	for _, l := range configuration.Table() {
+		if l.Name == "clock_seconds" {
+			require.Equal(t, procedure.MostAhead, time.Duration(l.Most)*time.Second, "histories are read with the most that was ever allowed")
+		}
+	}
 }
 
 // TestProductionPerformsItsSteps: QA may sign off what the recipe gives to QA, and perform no step of production (ICH Q7 2.2).

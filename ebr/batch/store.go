@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -78,7 +79,7 @@ func load(ctx context.Context, q audit.Querier, id string) (*Batch, error) {
 }
 
 const historyOfBatch = `select h.id::text, h.ord, h.event, h.step, h.value, h.attempt, h.raw, h.reading, h.amount::text, h.unit, h.judgement, h.reason,
-	h.person::text, p.full_name, p.user_name, h.role, h.entered_at, h.performed_at, h.signature::text, h.supersedes::text
+	h.person::text, p.full_name, p.user_name, h.role, h.entered_at, h.performed_at, h.signature::text, h.supersedes::text, h.late_minutes
 	from ebr.batch_history h join ebr.people p on p.id = h.person where h.batch = @id order by h.ord`
 
 func (b *Batch) history(ctx context.Context, q audit.Querier) ([]procedure.Event, error) {
@@ -89,11 +90,13 @@ func (b *Batch) history(ctx context.Context, q audit.Querier) ([]procedure.Event
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e procedure.Event, err error) {
 		var user string
 		var amount *string
+		var late int
 		err = row.Scan(&e.ID, &e.Ord, &e.Kind, &e.Step, &e.Value, &e.Attempt, &e.Raw, &e.Reading, &amount, &e.Unit, &e.Judgement, &e.Reason,
-			&e.Person, &e.PersonName, &user, &e.Role, &e.EnteredAt, (*zeronull.Timestamptz)(&e.PerformedAt), (*zeronull.Text)(&e.Signature), (*zeronull.Text)(&e.Supersedes))
+			&e.Person, &e.PersonName, &user, &e.Role, &e.EnteredAt, (*zeronull.Timestamptz)(&e.PerformedAt), (*zeronull.Text)(&e.Signature), (*zeronull.Text)(&e.Supersedes), &late)
 		if err != nil {
 			return e, err
 		}
+		e.Rules = procedure.Rules{LateAfter: time.Duration(late) * time.Minute, Ahead: procedure.MostAhead}
 		b.People[e.Person] = Person{e.Person, e.PersonName, user}
 		if amount != nil {
 			var d formula.Decimal
@@ -105,9 +108,9 @@ func (b *Batch) history(ctx context.Context, q audit.Querier) ([]procedure.Event
 }
 
 const insertEvent = `insert into ebr.batch_history (id, batch, ord, event, step, value, attempt, raw, reading, amount, unit, judgement, reason, person, role,
-	entered_at, performed_at, signature, supersedes)
+	entered_at, performed_at, signature, supersedes, late_minutes)
 	values (@id, @batch, @ord, @event, @step, @value, @attempt, @raw, @reading, @amount, @unit, @judgement, @reason, @person, @role,
-	@entered_at, @performed_at, @signature, @supersedes)`
+	@entered_at, @performed_at, @signature, @supersedes, @late)`
 
 func writeEvent(ctx context.Context, tx *audit.Tx, batch string, e procedure.Event) error {
 	var amount *string
@@ -119,6 +122,7 @@ func writeEvent(ctx context.Context, tx *audit.Tx, batch string, e procedure.Eve
 		"id": e.ID, "batch": batch, "ord": e.Ord, "event": e.Kind, "step": e.Step, "value": e.Value, "attempt": e.Attempt, "raw": e.Raw, "reading": e.Reading,
 		"amount": amount, "unit": e.Unit, "judgement": e.Judgement, "reason": e.Reason, "person": e.Person, "role": e.Role, "entered_at": e.EnteredAt,
 		"performed_at": zeronull.Timestamptz(e.PerformedAt), "signature": orNull(e.Signature), "supersedes": orNull(e.Supersedes),
+		"late": int(cmp.Or(e.Rules.LateAfter, procedure.LateAfter).Minutes()),
 	})
 	return err
 }

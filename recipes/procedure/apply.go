@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"veribatch/internal/fault"
 	"veribatch/internal/plaintext"
@@ -55,6 +56,14 @@ func (s *State) Decide(command Event) ([]Event, error) {
 	return []Event{e, s.holdFor(e)}, nil
 }
 
+// tooShort refuses a reason or comment that says less than the plant asks for. One that is missing is judged where it is asked for.
+func (e Event) tooShort(field, text string) error {
+	if n := utf8.RuneCountInString(text); n > 0 && n < e.Rules.Shortest {
+		return fault.At(field, "This is too short: say it in at least %d characters.", e.Rules.Shortest)
+	}
+	return nil
+}
+
 // complete fills in what the interpreter knows about a command.
 func (s *State) complete(e *Event) error {
 	reason, err := cleanReason(*e)
@@ -62,17 +71,23 @@ func (s *State) complete(e *Event) error {
 		return err
 	}
 	e.Reason = reason
+	if f := e.tooShort(reasonField(e.Kind), reason); f != nil {
+		return f
+	}
 	if !e.reads() && e.Kind != EventPerformed {
 		e.LateReason = "" // nothing else claims another time
 	}
 	if e.LateReason, err = plaintext.CleanLines(FieldLateReason, e.LateReason, plaintext.MaxComment); err != nil {
 		return err
 	}
+	if f := e.tooShort(FieldLateReason, e.LateReason); f != nil {
+		return f
+	}
 	if !e.reads() {
 		return nil
 	}
 	v := s.Step(e.Step).Value(e.Value)
-	r, err := ReadValue(v.Value, e.Raw, e.EnteredAt)
+	r, err := ReadValue(v.Value, e.Raw, e.EnteredAt, e.Rules.ahead())
 	if err != nil {
 		return err
 	}
@@ -97,7 +112,7 @@ func (s *State) holdFor(e Event) Event {
 	}
 	return Event{
 		Kind: EventHeld, Step: e.Step, Value: e.Value, Reason: reason,
-		Person: e.Person, PersonName: e.PersonName, EnteredAt: e.EnteredAt,
+		Person: e.Person, PersonName: e.PersonName, EnteredAt: e.EnteredAt, Rules: e.Rules,
 	}
 }
 

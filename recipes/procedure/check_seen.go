@@ -53,7 +53,7 @@ func (s *State) checkSeen(e Event) *fault.Error {
 // checkApart: being late and measuring again are two things, and each has its own reason.
 func (s *State) checkApart(e Event) *fault.Error {
 	if e.Late() && e.LateReason == "" {
-		return tooLate()
+		return tooLate(e)
 	}
 	if !e.reads() || e.Reason != "" {
 		return nil
@@ -67,8 +67,8 @@ func (s *State) checkApart(e Event) *fault.Error {
 	return nil
 }
 
-func tooLate() *fault.Error {
-	return fault.At(FieldLateReason, "This entry is made more than %d minutes after the act. Give the reason why it is late.", int(LateAfter.Minutes()))
+func tooLate(e Event) *fault.Error {
+	return fault.At(FieldLateReason, "This entry is made more than %d minutes after the act. Give the reason why it is late.", int(e.Rules.lateAfter().Minutes()))
 }
 
 func repeated(v *ValueState) *fault.Error {

@@ -131,12 +131,12 @@ func (s *State) checkTime(e Event) *fault.Error {
 		return broken("%s has no person or no time", e.Kind)
 	case !e.PerformedAt.IsZero() && e.Kind != EventRecorded && e.Kind != EventCorrected && e.Kind != EventPerformed:
 		return broken("%s happens when it is entered, no other time can be claimed", e.Kind)
-	case e.Done().After(e.EnteredAt.Add(FutureAllowed)):
+	case e.Done().After(e.EnteredAt.Add(e.Rules.ahead())):
 		return fault.At(FieldPerformedAt, "This time lies in the future; the server's clock says %s. Type when it was done.", e.EnteredAt.Format(moment))
 	case e.Done().Before(s.Started.Truncate(time.Minute)): // people claim minutes, the start has seconds
 		return fault.At(FieldPerformedAt, "This time lies before the start of the batch at %s. Type when it was done.", s.Started.Format(moment))
 	case e.Late() && strings.TrimSpace(e.Reason) == "":
-		return tooLate()
+		return tooLate(e)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package procedure
 
 import (
+	"cmp"
 	"time"
 
 	"veribatch/recipes/formula"
@@ -32,12 +33,23 @@ const (
 	QA         = "qa"
 )
 
-// LateAfter is how long after the act an entry counts as late and needs a reason; FutureAllowed is how far a claimed time may lie ahead
-// of the server's, for clocks that differ (EU GMP Annex 11: records are made at the time of the act).
+// Rules are what the plant has configured about entries (EU GMP Annex 11: records are made at the time of the act). They are kept with each
+// event as they were when it was decided; zero values stand for the defaults.
+type Rules struct {
+	LateAfter time.Duration // how long after the act an entry counts as late and needs a reason
+	Ahead     time.Duration // how far a claimed time may lie ahead of the server's, for clocks that differ
+	Shortest  int           // characters of the shortest reason or comment; of a command only
+}
+
+// The defaults of Rules, and the most that Ahead is ever configured to.
 const (
-	LateAfter     = 5 * time.Minute
-	FutureAllowed = time.Minute
+	LateAfter = 5 * time.Minute
+	Ahead     = time.Minute
+	MostAhead = 5 * time.Minute
 )
+
+func (r Rules) lateAfter() time.Duration { return cmp.Or(r.LateAfter, LateAfter) }
+func (r Rules) ahead() time.Duration     { return cmp.Or(r.Ahead, Ahead) }
 
 // Event is one line of a batch's history. A command is an Event too, with the fields that a person gives; Decide fills in the rest.
 type Event struct {
@@ -61,6 +73,8 @@ type Event struct {
 	LateReason string // recorded, performed: why it is entered only now
 	Seen       int    // recorded, corrected, performed, comment on a value: how many readings the screen showed, see State.Readings
 
+	Rules Rules // in force when the event was decided
+
 	Person      string    // ID of who is accountable
 	PersonName  string    // printed name, for messages and pages
 	Role        string    // performed on a sign-off, hold_assessed: the role in which the person acted
@@ -77,8 +91,8 @@ func (e Event) Done() time.Time {
 	return e.PerformedAt
 }
 
-// Late tells whether the entry was made later after the act than LateAfter.
-func (e Event) Late() bool { return e.EnteredAt.Sub(e.Done()) > LateAfter }
+// Late tells whether the entry was made later after the act than was allowed then.
+func (e Event) Late() bool { return e.EnteredAt.Sub(e.Done()) > e.Rules.lateAfter() }
 
 // automatic tells whether a hold was caused by a reading and not by a person.
 func (e Event) automatic() bool { return e.Kind == EventHeld && e.Value != "" }

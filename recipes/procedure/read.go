@@ -34,8 +34,8 @@ const clock = "2006-01-02 15:04 -07:00"
 
 // ReadValue reads what a person typed (decimal separator "."), scanned or chose for a value and gives its canonical form, or a fault at
 // FieldReading that says what to type. Now is the server's time in the zone of the site: a date_time is read in that zone and must not
-// lie ahead. A scan that does not read what the recipe expects is fault.Refused.
-func ReadValue(v *Value, raw string, now time.Time) (Reading, error) {
+// lie ahead by more than ahead. A scan that does not read what the recipe expects is fault.Refused.
+func ReadValue(v *Value, raw string, now time.Time, ahead time.Duration) (Reading, error) {
 	if raw == "" {
 		return Reading{}, fault.At(FieldReading, "%s is missing. Record it, then go on.", v.Title)
 	}
@@ -43,7 +43,7 @@ func ReadValue(v *Value, raw string, now time.Time) (Reading, error) {
 	case Decimal:
 		return readDecimal(v, raw)
 	case DateTime:
-		return readDateTime(raw, now)
+		return readDateTime(raw, now, ahead)
 	case Scan:
 		return readScan(v, raw)
 	}
@@ -105,7 +105,7 @@ func readDecimal(v *Value, raw string) (Reading, error) {
 
 // readDateTime reads "2026-11-20 14:05", also with the "T" that browsers send and with a zone ("2026-11-20 14:05 +01:00"), which an hour
 // that the clocks showed twice asks for.
-func readDateTime(raw string, now time.Time) (Reading, error) {
+func readDateTime(raw string, now time.Time, ahead time.Duration) (Reading, error) {
 	const hint = "Type date and time like 2026-11-20 14:05."
 	text := strings.Replace(raw, "T", " ", 1)
 	at, err := time.Parse(clock, text)
@@ -117,7 +117,7 @@ func readDateTime(raw string, now time.Time) (Reading, error) {
 	switch {
 	case err != nil || len(raw) < len("2006-01-02 15:04"):
 		return Reading{}, fault.At(FieldReading, "This is not a date with a time. %s", hint)
-	case at.After(now.Add(FutureAllowed)):
+	case at.After(now.Add(ahead)):
 		return Reading{}, fault.At(FieldReading, "This time lies in the future; the server's clock says %s. %s", now.Format(clock), hint)
 	case at.Year() < 1900:
 		return Reading{}, fault.At(FieldReading, "The year is wrong. %s", hint)

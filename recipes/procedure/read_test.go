@@ -34,7 +34,7 @@ func TestReadValue(t *testing.T) {
 		{end, "2026-02-30 11:00", "", "not a date"}, {end, "20.11.2026", "", "not a date"}, {end, "2026-11-20", "", "not a date"}, {end, "0026-11-20 11:00", "", "year is wrong"},
 		{end, "2026-11-20 25:00", "", "not a date"}, {end, "2026-11-20 1:00", "", "not a date"}, {end, "2026-11-20 11:00:00", "", "not a date"},
 	} {
-		r, err := ReadValue(c.value, c.raw, noon)
+		r, err := ReadValue(c.value, c.raw, noon, Ahead)
 		if c.want != "" {
 			if got := (Event{Reading: r.Text, Unit: r.Unit}).Display(); err != nil || got != c.want {
 				t.Errorf("%s %.40q: got %q, %v; want %q", c.value.ID, c.raw, got, err, c.want)
@@ -63,7 +63,7 @@ func TestChangedClocks(t *testing.T) {
 		{"2026-10-25 02:00", "", "2026-10-25 02:00 +02:00 before, or 2026-10-25 02:00 +01:00 after"}, {"2026-10-25T02:59", "", "came twice"},
 		{"2026-10-25 02:30 +02:00", "2026-10-25 02:30 +02:00", ""}, {"2026-10-25 02:30 +01:00", "2026-10-25 02:30 +01:00", ""},
 	} {
-		r, err := ReadValue(end, c.raw, now)
+		r, err := ReadValue(end, c.raw, now, Ahead)
 		if c.says == "" && (err != nil || r.Text != c.want) {
 			t.Errorf("%s: got %q, %v", c.raw, r.Text, err)
 		}
@@ -76,7 +76,7 @@ func TestChangedClocks(t *testing.T) {
 // TestScannedSeparator: a GS1 label with FNC1 between its fields matches the recipe that states it, and any other label is named and refused.
 func TestScannedSeparator(t *testing.T) {
 	v := &Value{ID: "lot", Title: "Container", Kind: Scan, Expect: "010401234567890110ABC[U+001D]21X7"}
-	r, err := ReadValue(v, "010401234567890110ABC\x1d21X7", noon)
+	r, err := ReadValue(v, "010401234567890110ABC\x1d21X7", noon, Ahead)
 	if err != nil || r.Text != v.Expect {
 		t.Fatalf("got %q, %v", r.Text, err)
 	}
@@ -85,7 +85,7 @@ func TestScannedSeparator(t *testing.T) {
 		"\x00\u200b\U0001F600": `reads "[U+0000][U+200B][U+1F600]"`, "a\tb": `reads "a[U+0009]b"`, "\xff": `reads "`,
 		strings.Repeat("\x1d", 1<<16): `reads "[U+001D][U+001D]`,
 	} {
-		_, err := ReadValue(v, raw, noon)
+		_, err := ReadValue(v, raw, noon, Ahead)
 		f := fault.As(err)
 		if f == nil || f.Kind != fault.Refused || f.Field != FieldReading || !strings.Contains(f.Message, says) {
 			t.Errorf("%.30q: got %v, want it refused with %s", raw, err, says)
@@ -95,7 +95,7 @@ func TestScannedSeparator(t *testing.T) {
 			t.Errorf("%.30q: the refusal cannot be printed: %q", raw, f.Message)
 		}
 	}
-	if _, err := ReadValue(v, " \n ", noon); fault.KindOf(err) != fault.Invalid {
+	if _, err := ReadValue(v, " \n ", noon, Ahead); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("blanks: %v", err)
 	}
 	p := newPlant(t)
@@ -119,7 +119,7 @@ func FuzzReadValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string, which uint8) {
 		v := values[int(which)%len(values)]
-		r, err := ReadValue(v, raw, noon)
+		r, err := ReadValue(v, raw, noon, Ahead)
 		if err != nil {
 			if k := fault.KindOf(err); k == fault.Internal {
 				t.Fatal(err)
@@ -129,7 +129,7 @@ func FuzzReadValue(f *testing.F) {
 		if _, at := plaintext.First(r.Text); at >= 0 || r.Text == "" {
 			t.Fatalf("%q was read as %q", raw, r.Text)
 		}
-		if again, err := ReadValue(v, r.Text, noon); err != nil || again.Text != r.Text {
+		if again, err := ReadValue(v, r.Text, noon, Ahead); err != nil || again.Text != r.Text {
 			t.Fatalf("%q was read as %q, then as %q, %v", raw, r.Text, again.Text, err)
 		}
 	})

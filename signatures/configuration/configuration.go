@@ -84,7 +84,7 @@ var table = []Setting{
 		"The time at which something was done may lie ahead of the server's clock by no more than this; so may the clock itself be off before there is an alarm.",
 		"21 CFR 11.10(e), EU GMP Annex 11 clause 9", func(s *Settings) any { return &s.ClockSeconds }},
 	{"reason_characters", "Shortest reason", "characters", 1, 40, 1,
-		"A reason for a correction, a repeat or a late entry, and a comment, has at least so many characters.",
+		"A reason or a comment in a batch (correction, repeat, late entry, hold, deviation from alert limits) has at least so many characters.",
 		"EU GMP Annex 11 clause 9", func(s *Settings) any { return &s.ReasonCharacters }},
 	{"review_months", "Time from one access review to the next", "months", 1, 24, 12,
 		"After so long the review of all accounts and their rights is due.",
