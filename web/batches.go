@@ -136,9 +136,27 @@ func (s *server) showStep(v *visit) (View, error) {
 		Before: d.steps(0, number-1), After: d.steps(number, len(d.State.Steps)),
 	}
 	view.Context = d.context(number)
+	if view.Notice == words(notices["step.record"]) { // which one: in a row of weights the eye is on the balance
+		view.Notice = lastRead(st, view.Notice)
+	}
 	d.work(view, st)
 	d.changes(view, st)
 	return view, nil
+}
+
+// lastRead names the reading of the step that was entered last.
+func lastRead(st *procedure.StepState, otherwise string) string {
+	var last *procedure.ValueState
+	for i := range st.Values {
+		v := &st.Values[i]
+		if now := v.Current(); now != nil && (last == nil || !now.Event.EnteredAt.Before(last.Current().Event.EnteredAt)) {
+			last = v
+		}
+	}
+	if last == nil {
+		return otherwise
+	}
+	return words("Recorded: %s, %s", last.Value.Title, last.Current().Display())
 }
 
 // work sets the one thing to do at this step now: comment, value, perform, verify, or where to go instead.

@@ -271,7 +271,7 @@ func (p *shop) measure(s *seat) {
 	s.look("step-070-lost")
 	s.turn(func() { p.wire.cut.Store(false) }) // the page asks again by itself
 	p.ledger.read(entry{step: "070", typed: "7.39", unit: "pH", how: "recorded", by: s.who})
-	s.says("Value recorded.", "pH of sample 2")
+	s.says("Recorded: pH of sample 1, 7.39 pH", "pH of sample 2")
 	keys := p.wire.sent("/steps/070/values/ph1/record")[1:] // after the comma
 	if len(keys) < 2 || len(slices.Compact(keys)) != 1 {
 		s.t.Errorf("asked again with the same request key: %q", keys)
