@@ -19,6 +19,9 @@ import (
 // stored receipt. An act that the process or the rights refuse leaves an entry of its own; see Refuse.
 func (t *Trail) Change(ctx context.Context, in Intent, fn func(*Tx) error) (Receipt, error) {
 	receipt, err := t.change(ctx, in, fn)
+	if t.Done != nil {
+		t.Done(in.Act, outcome(receipt, err))
+	}
 	why := err
 	if hidden := fault.Hidden(err); hidden != nil {
 		why = hidden
@@ -30,6 +33,16 @@ func (t *Trail) Change(ctx context.Context, in Intent, fn func(*Tx) error) (Rece
 		}
 	}
 	return receipt, err
+}
+
+func outcome(r Receipt, err error) string {
+	switch {
+	case err != nil:
+		return string(fault.KindOf(err))
+	case r.Replayed:
+		return "repeated"
+	}
+	return "done"
 }
 
 const attempts = 3

@@ -33,6 +33,9 @@ type Trail struct {
 	// cmd sets it to access.Check and nothing else does. A nil Check refuses nothing and is meant for tests of the spine.
 	Check func(ctx context.Context, tx *Tx) error
 
+	// Done is told how each act ended: "done", "repeated", or the kind of fault that stood in its way. It is for figures only.
+	Done func(act, outcome string)
+
 	pool   *pgxpool.Pool
 	system string
 	alive  *pgxpool.Conn // holds the lock that tells other servers of this database that this run lives
@@ -139,6 +142,9 @@ func (t *Trail) Stop(ctx context.Context) error {
 	t.system = ""
 	return err
 }
+
+// Pool tells how busy the connections are.
+func (t *Trail) Pool() *pgxpool.Stat { return t.pool.Stat() }
 
 // System is the token of the server's own session; "" before Start.
 func (t *Trail) System() string { return t.system }

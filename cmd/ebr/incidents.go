@@ -82,6 +82,7 @@ func (p *plant) keepIncidents(ctx context.Context, lost *pastRun) (stop func()) 
 
 // jobFailed opens the incident of a failed job. Why stands in the log: it may hold a value of a record.
 func (p *plant) jobFailed(_ context.Context, job string, _ error) {
+	p.metrics.failures.WithLabelValues(job).Inc()
 	kind := quality.FailedJob
 	if strings.Contains(job, "backup") {
 		kind = quality.Backup

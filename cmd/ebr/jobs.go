@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -50,6 +51,9 @@ func daily(hour int) when {
 func (p *plant) jobs() []job {
 	return []job{
 		{"prune_request_keys", every(24 * time.Hour), p.pruneKeys},
+		{"prune_sessions", every(time.Hour), p.pruneSessions},
+		{"verify", daily(verifyHour), p.verify},
+		{"certificate", every(24 * time.Hour), p.checkCertificate},
 	}
 }
 
@@ -58,7 +62,9 @@ func (p *plant) work(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	j := &janitor{trail: p.trail, log: p.log, look: lookForWork, retry: retryWork, failed: p.jobFailed}
 	wait := j.start(ctx, p.jobs())
-	return func() { cancel(); wait() }
+	watched := make(chan struct{})
+	go func() { defer close(watched); p.watchCertificate(ctx) }()
+	return func() { cancel(); wait(); <-watched }
 }
 
 // janitor runs the jobs, each in a goroutine of its own.
@@ -89,7 +95,11 @@ func (j *janitor) keep(ctx context.Context, one job) {
 			if err := j.ifDue(ctx, one); err != nil && ctx.Err() == nil {
 				pause = time.Now().Add(j.retry)
 				j.log.ErrorContext(ctx, "a job failed", "job", one.name, "error", err)
-				j.failed(ctx, one.name, err)
+				if errors.Is(err, errFound) { // it did its work and has told what it found: looking again so soon finds the same
+					pause = time.Now().Add(24 * time.Hour)
+				} else {
+					j.failed(ctx, one.name, err)
+				}
 			}
 		}
 		select {
@@ -105,7 +115,6 @@ const (
 	jobStarts = `insert into ebr.jobs (name, started_at) values (@job, clock_timestamp()) on conflict (name) do update set started_at = excluded.started_at`
 	jobDone   = `update ebr.jobs set succeeded_at = clock_timestamp() where name = @job`
 	jobFailed = `update ebr.jobs set failed_at = clock_timestamp() where name = @job`
-	everyJob  = `select name, started_at, succeeded_at, failed_at from ebr.jobs order by name`
 )
 
 // ifDue runs the job when it is due, by the clock of the database, and keeps what came of it.
@@ -136,7 +145,9 @@ func (j *janitor) ifDue(ctx context.Context, one job) error {
 	return j.keepTime(ctx, jobDone, args)
 }
 
+// keepTime writes when a job ran, also when the server is told to stop meanwhile.
 func (j *janitor) keepTime(ctx context.Context, sql string, args pgx.NamedArgs) error {
+	ctx = context.WithoutCancel(ctx)
 	return j.trail.Operate(ctx, func(op *audit.Op) error {
 		_, err := op.Exec(ctx, sql, args)
 		return err
@@ -151,19 +162,4 @@ func safely(ctx context.Context, run func(context.Context) error) (err error) {
 		}
 	}()
 	return run(ctx)
-}
-
-// jobTimes is when a job ran; nil is never.
-type jobTimes struct {
-	Name                         string
-	Started, Succeeded, FailedAt *time.Time
-}
-
-// readJobs gives the times of all jobs.
-func readJobs(ctx context.Context, q audit.Querier) ([]jobTimes, error) {
-	rows, err := q.Query(ctx, everyJob)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[jobTimes])
 }

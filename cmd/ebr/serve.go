@@ -4,33 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"veribatch/audit"
+	"veribatch/internal/certificate"
 	"veribatch/internal/fault"
 )
 
 // serveCmd is the whole configuration of the server.
 type serveCmd struct {
 	place
-	Listen string `default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where to serve plain HTTP (${default}): a loopback address, with port 0 for a free one."`
-	Demo   bool   `help:"Fill an empty database with the demo plant: people, recipes and batches, for trying out. Every page and PDF then says so."`
+	door
+	Log       string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
+	DrainWait time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
+	Demo      bool          `help:"Fill an empty database with the demo plant: people, recipes and batches, for trying out. Every page and PDF then says so."`
 }
 
-// drainTime is how long requests under way may take to finish when the server stops.
-const drainTime = 10 * time.Second
+// drainTime is how long requests under way may take to finish when the server stops: longer than any request may take.
+const drainTime = 25 * time.Second
 
 // Run serves until it is interrupted. The order matters: an address that is taken or open to the network is refused before a database
 // starts, a database that could lose records before the first page, and the database stops last.
 func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
-	listener, err := listen(ctx, s.Listen)
+	in, err := s.door.open(ctx, s.State)
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
-	db, err := s.open(ctx, o.say)
+	defer in.Close()
+	db, err := s.place.open(ctx, o.say)
 	if err != nil {
 		return err
 	}
@@ -48,46 +55,73 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer stopped(ctx, trail)
-	p, err := s.plant(ctx, trail, o)
+	p, err := s.plant(ctx, trail, in, o)
 	if err != nil {
 		return err
 	}
 	defer p.keepIncidents(ctx, dead)()
 	defer p.work(ctx)()
-	fmt.Fprintf(o.out, "Veribatch is ready: http://%s\n", listener.Addr())
-	return serveUntil(ctx, listener, p.site, db.exited, o)
+	h := &health{plant: p, database: db.app, folders: s.folders()}
+	if in.metrics != nil {
+		defer p.backstage(ctx, in.metrics, h.backRoom())()
+	}
+	s.announce(in, o)
+	return s.serveUntil(ctx, in, h, db.exited, o)
 }
 
-// listen opens the address, which must be a loopback one: passwords and signatures do not travel in the clear over a network.
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "--listen %s is not an address of the form HOST:PORT, such as 127.0.0.1:8080.", address)
+// announce says where the server is, and what a person compares before trusting its certificate.
+func (s *serveCmd) announce(in *entrance, o output) {
+	if in.metrics != nil {
+		fmt.Fprintf(o.out, "Figures and health: http://%s/metrics and /readyz\n", in.metrics.Addr())
 	}
-	ips, err := net.DefaultResolver.LookupIPAddr(ctx, host)
-	if err != nil && host != "" {
-		return nil, fault.New(fault.Invalid, "--listen %s: the host %s is not known here.", address, host).Because(err)
+	if in.certificate != nil {
+		fmt.Fprintf(o.out, "Certificate: %s\n", in.certificate)
 	}
-	open := host == ""
-	for _, ip := range ips {
-		open = open || !ip.IP.IsLoopback()
+	if s.TLSOwn {
+		fmt.Fprintf(o.out, "Stations trust it, and those that follow, once they have imported %s\n", filepath.Join(s.State, "tls", certificate.AuthorityFile))
 	}
-	if open {
-		return nil, fault.New(fault.Invalid, "--listen %s would serve plain HTTP to the network. Use a loopback address (127.0.0.1 or [::1]) and put "+
-			"a server with TLS in front of it.", address)
+	fmt.Fprintf(o.out, "Veribatch is ready: %s\n", in.url())
+}
+
+// folders are where the disk must not be full: the state folder and, when it stands elsewhere, the private database.
+func (s *serveCmd) folders() []string {
+	folders := []string{s.State}
+	if root, err := os.ReadFile(filepath.Join(s.State, "place")); err == nil && s.Database == "" {
+		if elsewhere := strings.TrimSpace(string(root)); filepath.IsAbs(elsewhere) {
+			folders = append(folders, elsewhere)
+		}
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fault.New(fault.NotReady, "The address %s cannot be used. Is another server running there? Choose another with --listen.", address).Because(err)
+	return folders
+}
+
+// httpServer bounds what a client may send and how long it may take: one that sends a byte a minute does not hold a connection.
+func (p *plant) httpServer(site http.Handler) *http.Server {
+	return &http.Server{
+		Handler: site, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelInfo),
 	}
-	return listener, nil
+}
+
+// backstage serves figures and health until the end, also while the server drains.
+func (p *plant) backstage(ctx context.Context, l net.Listener, room http.Handler) (stop func()) {
+	server := p.httpServer(room)
+	go func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			p.log.ErrorContext(ctx, "figures and health are not served any more", "error", err)
+		}
+	}()
+	return func() { _ = server.Close() }
 }
 
 // serveUntil answers requests until ctx ends or the database is gone, then lets the requests under way finish.
-func serveUntil(ctx context.Context, l net.Listener, site http.Handler, databaseGone <-chan struct{}, o output) error {
-	server := &http.Server{Handler: site, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+func (s *serveCmd) serveUntil(ctx context.Context, in *entrance, h *health, databaseGone <-chan struct{}, o output) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", alive)
+	mux.HandleFunc("GET /readyz", h.readyz(false))
+	mux.Handle("/", h.site)
+	server := h.httpServer(mux)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() { failed <- in.serve(server) }()
 	var err error
 	select {
 	case err = <-failed:
@@ -96,6 +130,8 @@ func serveUntil(ctx context.Context, l net.Listener, site http.Handler, database
 		err = fault.New(fault.NotReady, "PostgreSQL has ended by itself; its log folder says why. The server stops. Everything that was confirmed is kept: start it again.")
 	case <-ctx.Done():
 		o.say("Stopping: requests under way may finish")
+		h.draining.Store(true)
+		time.Sleep(s.DrainWait)
 	}
 	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
@@ -103,4 +139,13 @@ func serveUntil(ctx context.Context, l net.Listener, site http.Handler, database
 		_ = server.Close()
 	}
 	return err
+}
+
+// serve answers requests with TLS or, on a loopback address, without.
+func (e *entrance) serve(server *http.Server) error {
+	if e.certificate == nil {
+		return server.Serve(e)
+	}
+	server.TLSConfig = e.certificate.Config()
+	return server.ServeTLS(e, "", "")
 }

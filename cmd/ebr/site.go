@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"veribatch/audit"
 	"veribatch/ebr/quality"
+	"veribatch/internal/certificate"
 	"veribatch/internal/fault"
 	"veribatch/signatures"
 	"veribatch/signatures/access"
@@ -24,6 +27,9 @@ const (
 	retryWork   = 15 * time.Minute
 )
 
+// triesPerMinute bounds the passwords of one client: far more than a busy station sends, far fewer than guessing needs.
+const triesPerMinute = 120
+
 // plant is what the pages, the jobs and the watches of this server share.
 type plant struct {
 	trail *audit.Trail
@@ -33,20 +39,26 @@ type plant struct {
 	log   *slog.Logger
 	site  http.Handler // answers requests
 
-	incidents *quality.Book
+	incidents      *quality.Book
+	metrics        *metrics
+	certificate    *certificate.Keeper // nil without TLS
+	badCertificate atomic.Bool         // a newer one was refused
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
-func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, o output) (*plant, error) {
+func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, o output) (*plant, error) {
 	if err := web.AssetsMissing(); err != nil {
 		return nil, err
 	}
 	version, revision := build()
 	trail.Check = access.Check
-	if err := trail.Start(ctx, map[string]string{"version": version, "revision": revision, "policy": access.Digest()}); err != nil {
+	p := &plant{trail: trail, log: newLog(s.Log, o.err), metrics: newMetrics(), certificate: in.certificate}
+	trail.Done = p.counted
+	notes := in.describe()
+	notes["version"], notes["revision"], notes["policy"] = version, revision, access.Digest()
+	if err := trail.Start(ctx, notes); err != nil {
 		return nil, err
 	}
-	p := &plant{trail: trail, log: slog.New(slog.NewTextHandler(o.err, nil))}
 	p.incidents = quality.NewBook(trail, s.incidents(), p.log)
 	var err error
 	if p.key, err = keyring.Open(filepath.Join(s.State, "keys")); err != nil {
@@ -65,16 +77,23 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, o output) (*pl
 	}
 	pages, err := web.New(web.Config{
 		Trail: trail, Gate: p.gate, Desk: p.desk, Keyring: p.key, Log: p.log, Site: "Veribatch", Version: version, Demo: demo,
-		Incident: p.incidents.Report,
+		Incident: p.incidents.Report, Proxies: in.proxies, Tries: triesPerMinute, Observe: p.observe, Alarms: []web.AlarmSource{p.certificateAlarms},
 	})
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.Handle("/", pages)
-	p.site = mux
+	p.site = pages
 	return p, nil
+}
+
+// newLog makes the log of the server, which holds no value of a record and no secret.
+func newLog(form string, to io.Writer) *slog.Logger {
+	log := slog.New(slog.NewTextHandler(to, nil))
+	if form == "json" {
+		log = slog.New(slog.NewJSONHandler(to, nil))
+	}
+	slog.SetDefault(log) // for packages that are given none
+	return log
 }
 
 // people makes sure that somebody can log in: the demo plant's people, or the first administrator by a one-time token printed here.

@@ -52,6 +52,23 @@ func verifyAll(ctx context.Context, trail *audit.Trail) (report audit.Report, er
 	return report, err
 }
 
+// verifyHour is when the server verifies everything by itself: when few people work.
+const verifyHour = 3
+
+// verify is the server's own daily verification. What it finds is an incident.
+func (p *plant) verify(ctx context.Context) error {
+	report, err := verifyAll(ctx, p.trail)
+	if err != nil {
+		return err
+	}
+	p.metrics.findings.Set(float64(len(report.Findings)))
+	if len(report.Findings) == 0 {
+		return nil
+	}
+	p.incidents.Report(verifyAlarm(ctx, p.trail, report))
+	return errFound
+}
+
 // verifySignatures checks that every signature is whole, and that it stands in a recipe, a batch, a configuration or an account beside that for which it was given.
 func verifySignatures(ctx context.Context, r *audit.Reader, report *audit.Report) (err error) {
 	found := func(row string, why error) {
