@@ -144,8 +144,8 @@ func (s *serveCmd) serveUntil(ctx context.Context, in *entrance, h *health, data
 // serve answers requests with TLS or, on a loopback address, without.
 func (e *entrance) serve(server *http.Server) error {
 	if e.certificate == nil {
-		return server.Serve(e)
+		return server.Serve(e.Listener)
 	}
 	server.TLSConfig = e.certificate.Config()
-	return server.ServeTLS(e, "", "")
+	return server.ServeTLS(e.Listener, "", "")
 }
