@@ -29,6 +29,11 @@ func (s *server) showBatch(v *visit) (View, error) {
 		Page: v.frame(d.Number), Header: d.header(), State: string(d.State.Batch), Procedures: d.units(), Holds: d.holds(), Signatures: d.signatures(),
 		Comments: d.comments(d.State.Comments), Next: d.next(),
 	}
+	area, err := v.areaWords(d.Area)
+	if err != nil {
+		return nil, err
+	}
+	view.Header = append(view.Header, Line{words("Area"), area})
 	view.Context = d.context(0)
 	view.Issue = d.form("batch.issue", "issue", "/issue", procedure.EventIssued, true)
 	view.Start = d.form("batch.start", "start", "/start", procedure.EventStarted, false)

@@ -74,6 +74,7 @@ var notices = map[string]string{
 	"recipe.import": "Saved as draft.", "recipe.submit": "Submitted for review.", "recipe.approve": "Approved.", "recipe.make_effective": "The recipe is effective.",
 	"token.create": "The token is made.", "token.revoke": "The token is revoked.",
 	"configuration.propose": "The proposal waits for QA.", "configuration.approve": "The configuration is approved.", "configuration.withdraw": "Withdrawn.",
+	"area.create": "The area is created.", "area.rename": "The area has its new title.",
 }
 
 // notice reads what went well, once.

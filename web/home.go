@@ -37,9 +37,7 @@ func (s *server) showHome(v *visit) (View, error) {
 	}
 	slices.SortStableFunc(work, func(a, b batch.Summary) int { return cmp.Compare(urgency[a.State], urgency[b.State]) })
 	view := &HomeView{Page: v.frame(words("Orders and batches")), Older: older}
-	for _, b := range append(work, done...) {
-		view.Batches = append(view.Batches, v.batchLine(b))
-	}
+	view.Batches = v.batchLines(append(work, done...))
 	if n, err := v.waitingConfigurations(); err != nil {
 		return nil, err
 	} else if n > 0 {
@@ -64,9 +62,7 @@ func (s *server) showEnded(v *visit, before string) (View, error) {
 	}
 	done, older, err := v.ended(&batch.Summary{ID: id, EndedAt: when})
 	view := &HomeView{Page: v.frame(words("Finished batches")), Older: older}
-	for _, b := range done {
-		view.Batches = append(view.Batches, v.batchLine(b))
-	}
+	view.Batches = v.batchLines(done)
 	return view, err
 }
 
@@ -83,6 +79,19 @@ func (v *visit) ended(after *batch.Summary) (page []batch.Summary, older string,
 
 // urgency orders the list: what runs or is held first.
 var urgency = map[procedure.BatchState]int{procedure.Held: 0, procedure.Running: 0, procedure.Idle: 1, procedure.Ordered: 1}
+
+// batchLines gives a list; the area stands in it where there is more than one.
+func (v *visit) batchLines(list []batch.Summary) (lines []BatchLine) {
+	mixed := slices.ContainsFunc(list, func(b batch.Summary) bool { return b.Area != list[0].Area })
+	for _, b := range list {
+		line := v.batchLine(b)
+		if mixed {
+			line.Area = b.Area
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
 
 // batchLine gives one order or batch, with the one thing to do next.
 func (v *visit) batchLine(b batch.Summary) BatchLine {

@@ -24,8 +24,9 @@ func (s *server) showRecipes(v *visit) (View, error) {
 	}
 	for _, r := range versions {
 		last := newest(r)
+		view.ByArea = view.ByArea || r.Area != versions[0].Area
 		view.Recipes = append(view.Recipes, RecipeLine{
-			Href: "/recipes/" + r.ID, Name: r.Title, Product: r.Product, Version: strconv.Itoa(r.Number), State: r.State.Words(), Changed: last.At, By: last.FullName,
+			Href: "/recipes/" + r.ID, Area: r.Area, Name: r.Title, Product: r.Product, Version: strconv.Itoa(r.Number), State: r.State.Words(), Changed: last.At, By: last.FullName,
 		})
 	}
 	return view, nil
@@ -45,6 +46,11 @@ func (s *server) showRecipe(v *visit) (View, error) {
 		Page: v.frame(r.Title), Name: r.Title, Product: r.Product, Version: strconv.Itoa(r.Number), State: r.State.Words(), Language: r.Recipe.Language,
 		Digest: r.Digest, Text: r.Text, Header: recipeHeader(r), Procedures: recipeProcedure(&r.Recipe.Procedure), Steps: len(r.Recipe.Procedure.Steps()),
 	}
+	area, err := v.areaWords(r.Area)
+	if err != nil {
+		return nil, err
+	}
+	view.Header = append(view.Header, Line{words("Area"), area})
 	for _, m := range r.Recipe.Materials {
 		line := MaterialLine{Code: m.Code, Name: m.Title, Quantity: m.Quantity.Amount.Text(), Unit: m.Quantity.Unit}
 		if m.Active {
@@ -125,6 +131,10 @@ func (s *server) showImport(v *visit) (View, error) {
 	view := &ImportView{Page: v.frame(words("Import a recipe"))}
 	f := v.fill(Form{ID: "import", Action: "/recipes"})
 	view.Import = &f
+	var err error
+	if view.Areas, err = v.areasFor("recipe.import"); err != nil {
+		return nil, err
+	}
 	var faults recipes.Faults
 	if v.refused != nil && errors.As(v.refused.err, &faults) {
 		for _, one := range faults {

@@ -6,6 +6,7 @@ import (
 
 	"veribatch/ebr/batch"
 	"veribatch/recipes"
+	"veribatch/signatures/access"
 	"veribatch/signatures/configuration/versions"
 	"veribatch/signatures/identity"
 )
@@ -72,6 +73,10 @@ func (s *server) routes() *table {
 	post[versions.Propose](r, "/configuration", "configuration.propose", s.onConfiguration())
 	post[versions.Approve](r, "/configuration/:configuration/approve", "configuration.approve", s.onConfiguration())
 	post[versions.Withdraw](r, "/configuration/:configuration/withdraw", "configuration.withdraw", s.onConfiguration())
+
+	r.get("/areas", "area.read", s.showAreas)
+	post[access.CreateArea](r, "/areas", "area.create", s.onAreas())
+	post[access.RenameArea](r, "/areas/:area/rename", "area.rename", s.onAreas())
 
 	r.get("/trail", "trail.read", s.showTrail)
 

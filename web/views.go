@@ -84,6 +84,7 @@ var places = []struct {
 	{"/trail", "Audit trail", "trail.read", false},
 	{"/tokens", "API tokens", "token.read", true},
 	{"/configuration", "Configuration", "configuration.read", true},
+	{"/areas", "Areas", "area.read", true},
 }
 
 // Places gives the navigation for a person; current is the Href of the place shown.

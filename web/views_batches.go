@@ -24,6 +24,7 @@ type BatchLine struct {
 	Href            string // overview
 	Number, Order   string // Number is "" before the record is issued
 	Product, Recipe string
+	Area            string // code; "" when the list is of one area
 	Version         string // recipe version
 	Quantity        string // with unit, as ordered
 	State           string // ordered, idle, running, held, complete, aborted

@@ -10,12 +10,14 @@ import (
 type RecipesView struct {
 	Page
 	Recipes []RecipeLine
+	ByArea  bool   // the list holds recipes of more than one area
 	Import  string // address of the import page; "" without the right
 }
 
 // RecipeLine is one version of a recipe in a list.
 type RecipeLine struct {
 	Href, Name, Product, Version string
+	Area                         string
 	State                        string // draft, in review, approved, effective, superseded, retired
 	Changed                      time.Time
 	By                           string
@@ -80,6 +82,7 @@ type RecipeValue struct {
 type ImportView struct {
 	Page
 	Import *Form
+	Areas  []Option    // to which a new recipe can belong (field area); empty when there is only one
 	Found  []TextFault // what the checker found; empty before the first try
 }
 
