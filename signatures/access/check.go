@@ -43,13 +43,21 @@ func Check(ctx context.Context, tx *audit.Tx) error {
 	if err != nil {
 		return err
 	}
-	return judge(actor.FullName, grants, tx.Act(), areas, tx.Home(), tx.Ticket() == "")
+	subject := tx.Home()
+	if also := tx.Also(); len(also) > 0 { // what the act makes is not there yet: it belongs where that belongs from which it is made
+		if own, err := AreasOf(ctx, tx, subject); err != nil {
+			return err
+		} else if len(own) == 0 {
+			subject = also[0]
+		}
+	}
+	return judge(actor.FullName, grants, tx.Act(), areas, subject, tx.Ticket() == "")
 }
 
 // judge decides an act of somebody who holds the right in some area. What belongs only to areas in which the person may not even read is not
 // there for this person (hide); the audit trail gets the reason. A signer looks at a statement that the session's person may read, so nothing is hidden then.
-func judge(name string, g Grants, act string, areas []string, home audit.Stream, hide bool) error {
-	kind, _, _ := strings.Cut(string(home), "/")
+func judge(name string, g Grants, act string, areas []string, subject audit.Stream, hide bool) error {
+	kind, _, _ := strings.Cut(string(subject), "/")
 	if len(areas) == 0 && (kind == "batch" || kind == "recipe") {
 		return nil // it does not exist, and the act itself says so
 	}
@@ -65,7 +73,7 @@ func judge(name string, g Grants, act string, areas []string, home audit.Stream,
 		hide = hide && err != nil && !g.May("batch.read", area) && !g.May("recipe.read", area) && area != WholeSite
 	}
 	if why != nil && hide {
-		return Unknown(string(home)).Because(why)
+		return Unknown(string(subject)).Because(why)
 	}
 	return why
 }
@@ -73,8 +81,11 @@ func judge(name string, g Grants, act string, areas []string, home audit.Stream,
 // Unknown says that a batch or recipe is not there, in the same words for one that does not exist and one of an area that the person may not see:
 // whoever tries numbers learns nothing.
 func Unknown(subject string) *fault.Error {
-	if kind, _, _ := strings.Cut(subject, "/"); kind == "recipe" {
+	switch kind, _, _ := strings.Cut(subject, "/"); kind {
+	case "recipe":
 		return fault.New(fault.Missing, "There is no such version of a recipe. Open it from the list of recipes.")
+	case "area":
+		return fault.New(fault.Missing, "There is no such area. Choose one of the list.")
 	}
 	return fault.New(fault.Missing, "There is no such batch. Open it from the list of batches.")
 }

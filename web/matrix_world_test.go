@@ -1,0 +1,148 @@
+package web_test
+
+import (
+	"context"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/internal/fault"
+	"veribatch/recipes/library"
+	"veribatch/signatures/access"
+	"veribatch/signatures/identity"
+	"veribatch/signatures/signtest"
+)
+
+// The plant of the permission matrix: records of the first area in the states in which somebody signs something, and people of every role,
+// held for the whole plant, for that area, and for another one.
+
+// own and other are the areas of the matrix.
+const (
+	own   = "main"
+	other = "south"
+)
+
+// errReached stands for everything behind the right: whoever gets it had the right to the act, and nothing was changed.
+var errReached = fault.New(fault.Busy, "the right was there")
+
+// matrixPlant is the plant with the addresses of its records.
+type matrixPlant struct {
+	*script
+	batches  map[string]string // address by act; "" for all others
+	versions map[string]string
+	people   map[seat]signtest.Person
+	without  map[string]signtest.Person // with sessions that open nothing, by condition
+}
+
+// seat is a role and where it is held.
+type seat struct {
+	role access.Role
+	area string
+}
+
+func newMatrixPlant(s *script, areas []string) *matrixPlant {
+	m := &matrixPlant{script: s, batches: map[string]string{}, versions: map[string]string{}, people: map[seat]signtest.Person{}}
+	m.prepareRecords()
+	s.change(s.people["Ada"].Token, access.CreateArea{Code: other, Title: "South", Reason: "a second site"})
+	for _, role := range append(access.Roles(), "") {
+		for _, area := range areas {
+			name := strings.NewReplacer("_", ".", "*", "everywhere").Replace("pat." + string(role) + "." + area)
+			who := s.Person(strings.ReplaceAll(name, "..", "."))
+			if role != "" {
+				s.place(who, area, role)
+			}
+			m.people[seat{role, area}] = who
+		}
+	}
+	m.without = m.conditions()
+	check := s.Trail.Check
+	s.Trail.Check = func(ctx context.Context, tx *audit.Tx) error {
+		if err := check(ctx, tx); err != nil {
+			return err
+		}
+		return errReached
+	}
+	return m
+}
+
+// prepareRecords takes batches and versions of a recipe to the states in which they wait for a signature.
+func (m *matrixPlant) prepareRecords() {
+	s := m.script
+	text := string(library.Text("buffer-tour.recipe"))
+	for _, b := range []struct {
+		act, state, done string
+		last             func()
+	}{
+		{"batch.issue", "ordered", "", nil},
+		{"step.perform", "running", "030", func() { s.record("040", "net", map[string]string{"value": "13.85"}) }},
+		{"step.verify", "running", "030", func() {
+			s.record("040", "net", map[string]string{"value": "13.85"})
+			s.now.open(s.batch + "/steps/040")
+			s.sign("perform", nil, s.people["Olga"], nil)
+		}},
+		{"hold.assess", "running", "030", func() { s.record("040", "net", map[string]string{"value": "99.00"}) }},
+		{"batch.complete", "running", "090", func() {
+			s.now.open(s.batch + "/steps/100")
+			s.sign("perform", nil, s.people["Sven"], nil)
+		}},
+	} {
+		s.line++
+		s.prepareBatch(b.state)
+		if b.done != "" {
+			s.doSteps("010", b.done)
+			s.as("Olga")
+			b.last()
+		}
+		m.batches[b.act] = s.batch
+	}
+	m.batches[""], m.versions[""] = m.batches["step.perform"], s.recipe
+	for _, v := range []struct{ act, state string }{{"recipe.submit", "draft"}, {"recipe.approve", "in review"}, {"recipe.make_effective", "approved"}} {
+		s.life(strings.Replace(text, "Buffer for rinsing", "Buffer for rinsing, "+v.state, 1), v.state)
+		m.versions[v.act] = s.recipe
+	}
+}
+
+// place gives a person roles for an area.
+func (p *plant) place(who signtest.Person, area string, roles ...access.Role) {
+	p.T.Helper()
+	in := audit.Intent{Session: p.Admin.Token, Act: "person.roles", Home: identity.StreamOf(who.ID), Reason: "works in " + area}
+	_, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error { return access.SetRolesIn(p.Ctx, tx, who.ID, area, roles) })
+	require.NoError(p.T, err)
+}
+
+// change carries out a command in a session.
+func (p *plant) change(token string, cmd interface {
+	Act() string
+	Home() audit.Stream
+	Do(context.Context, *audit.Tx) error
+}) {
+	p.T.Helper()
+	_, err := p.Trail.Change(p.Ctx, audit.Intent{Session: token, Act: cmd.Act(), Home: cmd.Home()}, func(tx *audit.Tx) error { return cmd.Do(p.Ctx, tx) })
+	require.NoError(p.T, err)
+}
+
+const deactivate = `update ebr.people set active = false, version = version + 1 where id = $1`
+
+// conditions gives people whose sessions open nothing, by the name of their column; the server's own session is one of them.
+func (m *matrixPlant) conditions() map[string]signtest.Person {
+	people := map[string]signtest.Person{"anonymous": {}, "server": {Token: m.Trail.System()}}
+	for _, name := range []string{"locked", "expired", "disabled"} {
+		who := m.Person("kim."+name, access.Supervisor)
+		switch name {
+		case "locked":
+			require.NoError(m.t, m.Gate.Lock(m.Ctx, who.Token, ""))
+		case "expired":
+			require.NoError(m.t, m.Gate.LogOut(m.Ctx, who.Token))
+		case "disabled":
+			in := audit.Intent{Session: m.Trail.System(), Act: "person.create", Home: identity.StreamOf(who.ID), Reason: "left the firm"}
+			_, err := m.Trail.Change(m.Ctx, in, func(tx *audit.Tx) error {
+				_, err := tx.Exec(m.Ctx, deactivate, who.ID)
+				return err
+			})
+			require.NoError(m.t, err)
+		}
+		people[name] = who
+	}
+	return people
+}
