@@ -252,6 +252,8 @@ func (m *matrixPlant) fill(a address) string {
 			parts[i] = "net"
 		case ":area":
 			parts[i] = own
+		case ":configuration":
+			parts[i] = "configuration-1"
 		default:
 			if strings.HasPrefix(part, ":") {
 				parts[i] = audit.NewID()
@@ -274,7 +276,9 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		fields = map[string]string{"password": who.Password}
 	case "password.change":
 		fields = map[string]string{"password": who.Password, "new_password": "seven green hats 21", "again": "seven green hats 21"}
-	case "batch.abort", "hold.assess":
+	case "configuration.propose":
+		fields = map[string]string{"idle_minutes": "13", "reason": "stations stand open too long"}
+	case "batch.abort", "hold.assess", "configuration.withdraw":
 		fields = map[string]string{"reason": "filter torn"}
 	case "recipe.import":
 		fields = map[string]string{"text": strings.Replace(string(library.Text("buffer-tour.recipe")), "BUF-PBS-10", "BUF-PBS-11", 1), "area": own}

@@ -44,6 +44,8 @@ type seat struct {
 func newMatrixPlant(s *script, areas []string) *matrixPlant {
 	m := &matrixPlant{script: s, batches: map[string]string{}, versions: map[string]string{}, people: map[seat]signtest.Person{}}
 	m.prepareRecords()
+	s.as("Sven")
+	s.say(`she proposes idle_minutes 14 because "stations stand open too long"`, false)
 	s.change(s.people["Ada"].Token, access.CreateArea{Code: other, Title: "South", Reason: "a second site"})
 	for _, role := range append(access.Roles(), "") {
 		for _, area := range areas {
