@@ -69,6 +69,14 @@ func (s *server) routes() *table {
 	post[recipes.Approve](r, "/recipes/:version/approve", "recipe.approve", s.onRecipe())
 	post[recipes.MakeEffective](r, "/recipes/:version/effective", "recipe.make_effective", s.onRecipe())
 
+	r.get("/trail", "trail.read", s.showTrail)
+	s.administration(r)
+	s.sessionOperations(r)
+	return r
+}
+
+// administration are the pages about the plant itself, its people and its machines.
+func (s *server) administration(r *table) {
 	r.get("/configuration", "configuration.read", s.showConfiguration)
 	post[versions.Propose](r, "/configuration", "configuration.propose", s.onConfiguration())
 	post[versions.Approve](r, "/configuration/:configuration/approve", "configuration.approve", s.onConfiguration())
@@ -78,13 +86,9 @@ func (s *server) routes() *table {
 	post[access.CreateArea](r, "/areas", "area.create", s.onAreas())
 	post[access.RenameArea](r, "/areas/:area/rename", "area.rename", s.onAreas())
 
-	r.get("/trail", "trail.read", s.showTrail)
-
 	r.get("/tokens", "token.read", s.showTokens)
 	post[identity.CreateToken](r, "/tokens", "token.create", s.onTokens(), ticked)
 	post[identity.RevokeToken](r, "/tokens/:account/:token/revoke", "token.revoke", s.onTokens())
-	s.sessionOperations(r)
-	return r
 }
 
 // table collects the routes.
