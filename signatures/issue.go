@@ -25,7 +25,8 @@ type Desk struct {
 	Zone  *time.Location // zone in which times of signatures are written; nil is the machine's
 }
 
-// Request is what comes from the signing dialog: both components (21 CFR 11.200(a)(1)), given each time, and the statement that was shown.
+// Request is what comes from the signing dialog: both components (21 CFR 11.200(a)(1)), given each time, and the statement that was shown. The
+// user name may be left out in a series of signatures, where that is configured: then the person of the session signs.
 type Request struct {
 	Session   string // secret token of the session at whose station the person signs; it may be another person's session
 	UserName  string
@@ -56,15 +57,25 @@ func (d Desk) Issue(ctx context.Context, r Request) (ticket string, err error) {
 		Statement: digest.String(), Act: r.Statement.Act, Meaning: r.Statement.Meaning, Person: p.Person, UserName: p.UserName, FullName: p.FullName,
 		CredentialVersion: p.CredentialVersion, Session: s.ID, Station: s.Station,
 	}
+	if r.inSeries(s) {
+		m.Components = inSeries
+	}
 	return d.store(ctx, m, content, digest)
 }
+
+// inSeries tells whether the signature goes on with a series of the session's person.
+func (r Request) inSeries(s identity.Session) bool { return r.UserName == "" && s.Series }
 
 // prove verifies the password and what else stands against signing now.
 func (d Desk) prove(ctx context.Context, s identity.Session, r Request) (identity.Proof, error) {
 	if s.Locked {
 		return identity.Proof{}, fault.New(fault.Unauthenticated, "This station is locked. Unlock it first, then sign.")
 	}
-	p, err := d.Gate.Prove(ctx, r.UserName, r.Password)
+	name := r.UserName
+	if r.inSeries(s) {
+		name = s.UserName
+	}
+	p, err := d.Gate.Prove(ctx, name, r.Password)
 	if err == nil && p.MustChange {
 		err = fault.New(fault.Refused, "%s has to set a new password before signing. Log in and change it.", p.FullName)
 	}

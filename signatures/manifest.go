@@ -32,7 +32,11 @@ type Manifest struct {
 	Station           string `json:"station"`
 	SignedAt          string `json:"signed_at"` // when the password was verified: server time with zone offset
 	KeyID             string `json:"key"`
+	Components        string `json:"components,omitempty"` // inSeries: the password alone was given; "": user name and password
 }
+
+// inSeries marks a signature of a series, for which the password alone is given (21 CFR 11.200(a)(1)(i)).
+const inSeries = "password"
 
 // Signature is one signature as it is stored, with the exact bytes that it covers.
 type Signature struct {

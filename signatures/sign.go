@@ -11,6 +11,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/signatures/configuration"
 	"veribatch/signatures/identity"
 )
 
@@ -47,7 +48,41 @@ func Sign(ctx context.Context, tx *audit.Tx, st Statement) (Signature, error) {
 	if err := identity.Confirm(ctx, tx, m.Person, m.CredentialVersion); err != nil {
 		return Signature{}, err
 	}
+	if err := series(ctx, tx, m); err != nil {
+		return Signature{}, err
+	}
 	return t.Signature, keep(ctx, tx, t.Signature)
+}
+
+const (
+	beginSeries = `update ebr.sessions set series_at = @now where id = @session and series_at is null and locked_at is null and ended_at is null`
+	seriesGoes  = `select exists (select from ebr.sessions where id = @session and series_at is not null and locked_at is null and ended_at is null)`
+)
+
+// series begins a series of signatures with the first one that the person of the session gives with user name and password, and lets one that
+// was given with the password alone pass only while the series goes on: the session was not locked since, and it is configured so.
+func series(ctx context.Context, tx *audit.Tx, m Manifest) error {
+	own, args := m.Person == tx.Actor().SessionPerson, pgx.NamedArgs{"session": tx.Session(), "now": tx.Now()}
+	if m.Components != inSeries {
+		if !own {
+			return nil
+		}
+		_, err := tx.Exec(ctx, beginSeries, args)
+		return err
+	}
+	settings, err := configuration.Read(ctx, tx)
+	if err != nil {
+		return err
+	}
+	var goes bool
+	if err := tx.QueryRow(ctx, seriesGoes, args).Scan(&goes); err != nil {
+		return err
+	}
+	if !own || !goes || !settings.SeriesSigning {
+		return fault.New(fault.Refused, "The series of signatures has ended. Sign with user name and password.")
+	}
+	tx.Note("components", "password alone, in series")
+	return nil
 }
 
 // differs tells a signature made for something else from one whose record has changed since it was shown.

@@ -80,7 +80,7 @@ func command[C Command](s *server, at place, prepare ...func(*visit) error) func
 
 // signing is what comes with a command that somebody signs: both components, and the digest of the statement that was shown.
 type signing struct {
-	UserName  string `json:"user_name" doc:"user name of the person who signs; it may be another person than the one logged in"`
+	UserName  string `json:"user_name,omitempty" doc:"user name of the person who signs; it may be another person than the one logged in. May be left out in a series of signatures"`
 	Password  string `json:"password" doc:"password of the person who signs, given for each signature"`
 	Statement string `json:"statement" doc:"the digest of the statement that the person was shown"`
 }
@@ -212,7 +212,10 @@ func (s *server) askToSign(v *visit, cmd Signable, at place, why error) error {
 	}
 	view := &SignView{Page: v.frame(words("Sign: %s", st.Meaning)), Meaning: st.Meaning, Digest: digest.String(), Back: v.path(), Fields: v.commandFields()}
 	view.Sign = &Form{ID: "sign-form", Action: v.c.Request().URL.Path, Signed: true}
-	if !at.other && v.who.UserName != "" { // who signs is known by name and password only; this saves typing
+	switch {
+	case v.who.Series && kind != fault.Forbidden && cmd.Act() != "step.verify": // the second person stands beside the first one
+		view.Series = v.who.FullName
+	case !at.other && v.who.UserName != "": // who signs is known by name and password only; this saves typing
 		view.Sign.Typed = map[string]string{"user_name": v.who.UserName}
 	}
 	for _, l := range st.Lines {

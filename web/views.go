@@ -199,6 +199,7 @@ type SignView struct {
 	Digest  string // hex SHA-256 of the statement's bytes
 	Fields  []Line // the command's own fields, carried along unseen (Label is the field's name)
 	Back    string // where "do not sign" goes
+	Series  string // printed name of the person whose series of signatures goes on with the password alone; "" otherwise
 }
 
 // SecretView shows a secret that an act made, this once: nobody can ask for it again.

@@ -43,7 +43,7 @@ document.addEventListener("htmx:afterSwap", (e) => {
   reading();
   const wrong = d.querySelector("[aria-invalid=true]");
   const name = d.querySelector("input[name=user_name]");
-  (wrong ?? (name.value ? d.querySelector("input[name=password]") : name)).focus();
+  (wrong ?? (name.value || name.closest("details:not([open])") ? d.querySelector("input[name=password]") : name)).focus();
 });
 
 document.addEventListener("click", (e) => {
