@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"veribatch/ebr/batch"
+	"veribatch/ebr/continuity"
 	"veribatch/recipes"
 	"veribatch/signatures/access"
 	"veribatch/signatures/configuration/versions"
@@ -89,6 +90,9 @@ func (s *server) administration(r *table) {
 	r.get("/tokens", "token.read", s.showTokens)
 	post[identity.CreateToken](r, "/tokens", "token.create", s.onTokens(), ticked)
 	post[identity.RevokeToken](r, "/tokens/:account/:token/revoke", "token.revoke", s.onTokens())
+
+	r.get("/backups", "backup.read", s.showBackups)
+	post[continuity.Ask](r, "/backups/make", "backup.make", s.onBackups())
 }
 
 // table collects the routes.

@@ -36,7 +36,7 @@ func on(kind kind, pattern string, run func(s *script, a []string)) sentence {
 }
 
 // sentences is everything that a script can say.
-var sentences = slices.Concat(settings, workings, signings, outcomes, attacks, demonstrations, configurings)
+var sentences = slices.Concat(settings, workings, signings, outcomes, attacks, demonstrations, configurings, safekeeping)
 
 // settings prepare a plant; they take the same way over the screens.
 var settings = []sentence{

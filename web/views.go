@@ -85,6 +85,7 @@ var places = []struct {
 	{"/tokens", "API tokens", "token.read", true},
 	{"/configuration", "Configuration", "configuration.read", true},
 	{"/areas", "Areas", "area.read", true},
+	{"/backups", "Backups", "backup.read", true},
 }
 
 // Places gives the navigation for a person; current is the Href of the place shown.

@@ -18,6 +18,9 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server (with its own PostgreSQL unless --database names one)."`
 	Migrate migrateCmd `cmd:"" help:"Bring a database to the schema of this version. ebr serve runs this by itself for its own PostgreSQL."`
 	Verify  verifyCmd  `cmd:"" help:"Check every entry and every record row against the audit trail. Exit code 0: all agrees; 1: something was found."`
+	Backup  backupCmd  `cmd:"" help:"Make a backup in a second place, also beside a running server."`
+	Restore restoreCmd `cmd:"" help:"Fill an empty state folder from a backup, to its end or to a moment, and verify it. Exit code 0: good; 1: not."`
+	Drill   drillCmd   `cmd:"" help:"Restore the newest backup beside the plant, verify and compare it, and take it away again. Exit code 0: good; 1: not."`
 	Recipe  recipeCmd  `cmd:"" help:"Work on recipe texts."`
 	Version versionCmd `cmd:"" help:"Print version, revision and schema digest."`
 }

@@ -17,8 +17,9 @@ import (
 // database is an open database: the connection string of role app, and how to let go of it.
 type database struct {
 	app      string
-	migrator string          // "" when an existing database was named: its migrations are run by hand
-	exited   <-chan struct{} // closed when a private PostgreSQL has ended; nil for an existing database
+	migrator string           // "" when an existing database was named: its migrations are run by hand
+	cluster  *postgres.Access // the private PostgreSQL; nil for an existing database
+	exited   <-chan struct{}  // closed when a private PostgreSQL has ended; nil for an existing database
 	close    func() error
 }
 
@@ -31,7 +32,7 @@ func (p place) open(ctx context.Context, say func(string)) (database, error) {
 	if err != nil {
 		return database{}, err
 	}
-	return database{c.DSN(postgres.App), c.DSN(postgres.Migrator), c.Exited(), func() error {
+	return database{app: c.DSN(postgres.App), migrator: c.DSN(postgres.Migrator), cluster: &c.Access, exited: c.Exited(), close: func() error {
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		return c.Stop(limit)
@@ -100,5 +101,5 @@ func (p place) attach(ctx context.Context, say func(string)) (database, error) {
 		return d, err
 	}
 	a, err := postgres.Attach(p.State)
-	return database{app: a.DSN(postgres.App), close: func() error { return nil }}, err
+	return database{app: a.DSN(postgres.App), cluster: &a, close: func() error { return nil }}, err
 }

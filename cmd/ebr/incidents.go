@@ -83,11 +83,10 @@ func (p *plant) keepIncidents(ctx context.Context, lost *pastRun) (stop func()) 
 // jobFailed opens the incident of a failed job. Why stands in the log: it may hold a value of a record.
 func (p *plant) jobFailed(_ context.Context, job string, _ error) {
 	p.metrics.failures.WithLabelValues(job).Inc()
-	kind := quality.FailedJob
-	if strings.Contains(job, "backup") {
-		kind = quality.Backup
+	if job == backupJob || job == drillJob {
+		return // the keeper files how it ended, and opens the incident
 	}
-	p.incidents.Report(quality.Incident{Kind: kind, Summary: fmt.Sprintf("The job %s failed; the log of the server says why.", job), Cause: job})
+	p.incidents.Report(quality.Incident{Kind: quality.FailedJob, Summary: fmt.Sprintf("The job %s failed; the log of the server says why.", job), Cause: job})
 }
 
 // stopped enters that the server stops by itself. When that cannot be written any more, the next start says so.

@@ -49,12 +49,12 @@ func daily(hour int) when {
 
 // jobs are what this plant's server does by itself. Whoever has work of that kind adds a line.
 func (p *plant) jobs() []job {
-	return []job{
-		{"prune_request_keys", every(24 * time.Hour), p.pruneKeys},
-		{"prune_sessions", every(time.Hour), p.pruneSessions},
-		{"verify", daily(verifyHour), p.verify},
-		{"certificate", every(24 * time.Hour), p.checkCertificate},
-	}
+	return append(p.keeper.jobs(),
+		job{"prune_request_keys", every(24 * time.Hour), p.pruneKeys},
+		job{"prune_sessions", every(time.Hour), p.pruneSessions},
+		job{"verify", daily(verifyHour), p.verify},
+		job{"certificate", every(24 * time.Hour), p.checkCertificate},
+	)
 }
 
 // work runs the jobs beside the requests; what it gives ends them and waits for those under way.
@@ -64,7 +64,8 @@ func (p *plant) work(ctx context.Context) (stop func()) {
 	wait := j.start(ctx, p.jobs())
 	watched := make(chan struct{})
 	go func() { defer close(watched); p.watchCertificate(ctx) }()
-	return func() { cancel(); wait(); <-watched }
+	kept := p.keeper.start(ctx)
+	return func() { cancel(); wait(); <-watched; kept() }
 }
 
 // janitor runs the jobs, each in a goroutine of its own.

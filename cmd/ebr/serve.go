@@ -21,6 +21,7 @@ import (
 type serveCmd struct {
 	place
 	door
+	backupFlags
 	Log       string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
 	DrainWait time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
 	Demo      bool          `help:"Fill an empty database with the demo plant: people, recipes and batches, for trying out. Every page and PDF then says so."`
@@ -32,6 +33,10 @@ const drainTime = 25 * time.Second
 // Run serves until it is interrupted. The order matters: an address that is taken or open to the network is refused before a database
 // starts, a database that could lose records before the first page, and the database stops last.
 func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
+	keeper, err := s.keep()
+	if err != nil {
+		return err
+	}
 	in, err := s.door.open(ctx, s.State)
 	if err != nil {
 		return err
@@ -60,6 +65,9 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer p.keepIncidents(ctx, dead)()
+	if err := p.settle(ctx, db, keeper, s.State); err != nil {
+		return err
+	}
 	defer p.work(ctx)()
 	h := &health{plant: p, database: db.app, folders: s.folders()}
 	if in.metrics != nil {

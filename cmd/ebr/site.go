@@ -43,6 +43,7 @@ type plant struct {
 	metrics        *metrics
 	certificate    *certificate.Keeper // nil without TLS
 	badCertificate atomic.Bool         // a newer one was refused
+	keeper         *keeper             // makes backups; nil without a second place
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
@@ -77,7 +78,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	}
 	pages, err := web.New(web.Config{
 		Trail: trail, Gate: p.gate, Desk: p.desk, Keyring: p.key, Log: p.log, Site: "Veribatch", Version: version, Demo: demo,
-		Incident: p.incidents.Report, Proxies: in.proxies, Tries: triesPerMinute, Observe: p.observe, Alarms: []web.AlarmSource{p.certificateAlarms},
+		Incident: p.incidents.Report, Proxies: in.proxies, Tries: triesPerMinute, Observe: p.observe, Alarms: p.alarms(len(demo) > 0),
 	})
 	if err != nil {
 		return nil, err
@@ -113,4 +114,12 @@ func (s *serveCmd) people(ctx context.Context, p *plant, o output) ([]web.DemoPe
 		fmt.Fprintf(o.out, "This plant has no people yet. Make the first administrator at /first with the one-time token %s\n", token)
 	}
 	return nil, nil
+}
+
+// alarms are what the pages say about the server itself. A demo plant has nothing to lose: it says so on the page of the backups only.
+func (p *plant) alarms(demo bool) []web.AlarmSource {
+	if demo {
+		return []web.AlarmSource{p.certificateAlarms}
+	}
+	return []web.AlarmSource{p.certificateAlarms, web.BackupAlarms}
 }

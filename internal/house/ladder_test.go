@@ -19,6 +19,7 @@ var rungs = map[string]float64{
 	"migrations":               -2,
 	"internal/certificate":     -2,
 	"internal/postgres":        -1,
+	"internal/backup":          -0.5,
 	"audit":                    0,
 	"signatures/keyring":       0.5,
 	"signatures/access":        0.5,
@@ -34,6 +35,7 @@ var rungs = map[string]float64{
 	"ebr/people":               3,
 	"ebr/batch":                4,
 	"ebr/quality":              5,
+	"ebr/continuity":           5,
 	"ebr/oee":                  5,
 	"ebr/capture":              5,
 	"ebr/integrations":         5,
@@ -131,6 +133,8 @@ var walls = []struct {
 	{"github.com/casbin/casbin", []string{"signatures/access"}, "rights are decided in one place"},
 	{"github.com/pressly/goose", []string{"migrations"}, "the schema changes in one place"},
 	{"github.com/go-json-experiment/json", []string{"web"}, "strict JSON comes from outside, and the API is the only door for it"},
+	{"filippo.io/age", []string{"internal/backup"}, "one package wraps the keys of a backup"},
+	{"golang.org/x/term", []string{"cmd/ebr"}, "only the program at a terminal asks for a passphrase"},
 	{"crypto/ed25519", []string{"signatures", "signatures/keyring"}, "signing keys are used in one place"},
 }
 

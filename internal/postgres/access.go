@@ -21,9 +21,10 @@ const (
 	Superuser Role = "postgres"     // used by Start to set up roles, and by nobody after that
 	Migrator  Role = "ebr_migrator" // `ebr migrate`
 	App       Role = "app"          // the server
+	Backup    Role = "ebr_backup"   // base backups and the stream of the write-ahead log; changes nothing
 )
 
-var secretFiles = map[Role]string{Superuser: "superuser.secret", Migrator: "migrator.secret", App: "app.secret"}
+var secretFiles = map[Role]string{Superuser: "superuser.secret", Migrator: "migrator.secret", App: "app.secret", Backup: "backup.secret"}
 
 // Access is how a cluster is reached: the socket directory, the database and a password per role. It marshals to JSON so that
 // one cluster can serve several processes of a test run.
@@ -31,6 +32,8 @@ type Access struct {
 	Socket   string          `json:"socket"`
 	Database string          `json:"database"`
 	Secrets  map[Role]string `json:"secrets"`
+
+	programs string // folder of the installation that runs the cluster
 }
 
 // DSN is the connection string of a role, password included: pass it through the environment, never on a command line.

@@ -29,7 +29,11 @@ func Attach(state string) (Access, error) {
 	if err != nil || len(lines) < 5 || lines[4] == "" {
 		return Access{}, idle.Because(err)
 	}
+	programs, err := findPrograms(filepath.Join(root, "pg"))
+	if err != nil {
+		return Access{}, err
+	}
 	a, err := loadAccess(filepath.Join(state, "secrets"))
-	a.Socket = lines[4]
+	a.Socket, a.programs = lines[4], programs.folder()
 	return a, err
 }

@@ -28,6 +28,7 @@ wal_level = replica
 wal_compression = on
 max_wal_size = 1GB
 min_wal_size = 128MB
+max_slot_wal_keep_size = 4GB # a backup archive that stays away longer is begun anew: better than a full disk; there is an alarm long before
 checkpoint_timeout = 10min
 checkpoint_completion_target = 0.9
 

@@ -81,6 +81,7 @@ func (c *Cluster) start(ctx context.Context, o Options) (err error) {
 	if c.Access, err = loadAccess(filepath.Join(state, "secrets")); err != nil {
 		return err
 	}
+	c.Access.programs = programs.folder()
 	if c.Access.Socket, err = c.place.socketDir(); err != nil {
 		return err
 	}

@@ -41,10 +41,10 @@ func TestClusterIsClosedToOthers(t *testing.T) {
 	c := start(t, state, nil)
 	secrets, err := filepath.Glob(filepath.Join(state, "secrets", "*.secret"))
 	check(t, err)
-	if len(secrets) != 3 {
+	if len(secrets) != 4 {
 		t.Fatalf("secrets: %v", secrets)
 	}
-	for path, want := range map[string]fs.FileMode{secrets[0]: 0o600, secrets[1]: 0o600, secrets[2]: 0o600,
+	for path, want := range map[string]fs.FileMode{secrets[0]: 0o600, secrets[1]: 0o600, secrets[2]: 0o600, secrets[3]: 0o600,
 		filepath.Join(state, "secrets"): 0o700, filepath.Join(state, "pg"): 0o700, filepath.Join(state, "run"): 0o700, filepath.Join(state, "log"): 0o700} {
 		info, err := os.Stat(path)
 		check(t, err)

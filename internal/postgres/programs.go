@@ -24,6 +24,14 @@ type programs struct {
 	initdb, postgres string
 }
 
+// folder is where the other programs of the installation stand; a link in PATH leads there.
+func (p programs) folder() string {
+	if real, err := filepath.EvalSymlinks(p.postgres); err == nil {
+		return filepath.Dir(real)
+	}
+	return filepath.Dir(p.postgres)
+}
+
 var versionOutput = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
 // findPrograms chooses the installation to use: the one that made the data directory, or the newest when there is none yet.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -77,6 +78,9 @@ func setUp(ctx context.Context, a Access) error {
 	if err := SetRoles(ctx, a); err != nil {
 		return err
 	}
+	if err := setBackupRole(ctx, root, a.Secrets[Backup]); err != nil {
+		return err
+	}
 	// The other databases of the cluster are nobody's business.
 	_, err = root.Exec(ctx, "revoke all on database postgres, template1 from public")
 	return err
@@ -97,6 +101,28 @@ func SetRoles(ctx context.Context, a Access) error {
 	for _, sql := range statements {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("set up database roles: %w", err)
+		}
+	}
+	return nil
+}
+
+const backupRoleExists = `select exists (select from pg_catalog.pg_roles where rolname = 'ebr_backup')`
+
+// setBackupRole makes the role that may copy the cluster, and sees how far a copy has come. It is a role of the private cluster alone:
+// an existing one is backed up by its administrators.
+func setBackupRole(ctx context.Context, root *pgx.Conn, secret string) error {
+	var exists bool
+	if err := root.QueryRow(ctx, backupRoleExists).Scan(&exists); err != nil {
+		return err
+	}
+	statements := []string{"set log_min_error_statement = panic", "create role ebr_backup login replication",
+		"grant pg_monitor to ebr_backup", "grant connect on database postgres to ebr_backup", "alter role ebr_backup password '" + secret + "'"}
+	if exists {
+		statements = slices.Delete(statements, 1, 2)
+	}
+	for _, sql := range statements {
+		if _, err := root.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("set up the backup role: %w", err)
 		}
 	}
 	return nil

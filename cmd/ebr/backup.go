@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"veribatch/audit"
+	"veribatch/ebr/continuity"
+	"veribatch/internal/backup"
+	"veribatch/internal/fault"
+	"veribatch/internal/postgres"
+	"veribatch/migrations"
+)
+
+// backupCmd makes one backup of the private PostgreSQL, also beside a running server.
+type backupCmd struct {
+	place
+	passphrase
+	To   string `required:"" placeholder:"FOLDER" help:"Second place, on another disk or machine."`
+	Keep int    `default:"14" placeholder:"N" help:"How many backups stay there (${default}). Only what this plant made is ever taken away, and the newest never."`
+}
+
+// theirs says what to do about an existing cluster.
+func theirs() error {
+	return fault.New(fault.NotReady, "The database that --database names belongs to its administrators, and their tools back it up (pg_basebackup with an archive of "+
+		"the log, pgBackRest, Barman). docs/backup.md says what else has to be kept: the keys in the state folder.")
+}
+
+// Run makes the backup and prints what it is.
+func (b *backupCmd) Run(ctx context.Context, o output) (err error) {
+	if b.Database != "" {
+		return theirs()
+	}
+	secret, err := b.read(o, true)
+	if err != nil {
+		return err
+	}
+	db, err := b.attach(ctx, o.say)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.close()) }()
+	trail, err := audit.Open(ctx, db.app)
+	if err != nil {
+		return err
+	}
+	defer trail.Close()
+	c := copier{trail: trail, state: b.State, to: b.To, secret: secret, keep: b.Keep, access: *db.cluster}
+	report, err := c.make(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "%s\n%s in %s\nmanifest SHA-256 %s\n", report.Result, report.Name, b.To, report.Digest)
+	return nil
+}
+
+// copier makes backups of a plant.
+type copier struct {
+	trail             *audit.Trail
+	state, to, secret string
+	keep              int
+	access            postgres.Access
+}
+
+// make makes a backup and takes old ones away. How it ended waits in the state folder until the server files it.
+func (c copier) make(ctx context.Context) (continuity.Report, error) {
+	r := continuity.Report{ID: audit.NewID(), Kind: continuity.Backup, Place: c.to, Began: time.Now().UTC()}
+	m, digest, removed, err := c.copy(ctx)
+	if fault.KindOf(err) == fault.Busy {
+		return r, err
+	}
+	r.Ended = time.Now().UTC()
+	if r.Good = err == nil; r.Good {
+		r.Name, r.Digest, r.Bytes, r.Files, r.Entries = m.ID, digest, m.Bytes(), len(m.Files), m.Entries
+		r.Result = fmt.Sprintf("Backup made and checked in %.1f s: %d files, %.1f MB, %d entries in %d streams.", r.Ended.Sub(r.Began).Seconds(), r.Files, float64(r.Bytes)/1e6, m.Entries, m.Streams)
+		if len(removed) > 0 {
+			r.Result += fmt.Sprintf(" Taken away: %d older ones, the last of them %s.", len(removed), removed[len(removed)-1])
+		}
+	} else {
+		r.Result = "The backup failed: " + message(err)
+	}
+	return r, errors.Join(err, backup.Reports(c.state).Put(r.ID, r))
+}
+
+func (c copier) copy(ctx context.Context) (m backup.Manifest, digest string, removed []string, err error) {
+	line, err := backup.OpenLine(c.state, c.to)
+	if err != nil {
+		return m, "", nil, err
+	}
+	version, revision := build()
+	m, digest, err = line.Make(ctx, backup.Source{
+		State: c.state, Access: c.access, Passphrase: c.secret, Version: version, Revision: revision, Schema: migrations.Digest(), Heads: c.heads,
+	})
+	if err != nil {
+		return m, "", nil, err
+	}
+	if removed, err = line.Prune(c.keep); err != nil {
+		err = fmt.Errorf("%s was made and is good, but older ones could not be taken away: %w", m.ID, err)
+	}
+	return m, digest, removed, err
+}
+
+func (c copier) heads(ctx context.Context) (h backup.Heads, err error) {
+	err = c.trail.Read(ctx, func(r *audit.Reader) error {
+		found, err := continuity.ReadHeads(ctx, r)
+		h = backup.Heads(found)
+		return err
+	})
+	return h, err
+}
+
+// fileReports files what waits in the state folder, and gives how many of them are bad news.
+func fileReports(ctx context.Context, trail *audit.Trail, state string) (failed []continuity.Report, err error) {
+	err = backup.Reports(state).Each(func(raw []byte) error {
+		var r continuity.Report
+		if err := json.Unmarshal(raw, &r); err != nil {
+			return err
+		}
+		if err := continuity.File(ctx, trail, r); err != nil {
+			return err
+		}
+		if !r.Good {
+			failed = append(failed, r)
+		}
+		return nil
+	})
+	return failed, err
+}
