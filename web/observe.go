@@ -19,7 +19,7 @@ type Observation struct {
 	Took    time.Duration
 }
 
-// statusGone is logged when the browser went away before its answer; it gets none.
+// statusGone is logged when the browser went away before its answer; it hears no words.
 const statusGone = 499
 
 const personKey, actKey = "observed person", "observed act"
@@ -47,9 +47,5 @@ func (s *server) observed(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// gone answers nobody: the browser went away, which is no failure of ours.
-func (v *visit) gone() error {
-	v.c.Response().Status = statusGone
-	v.c.Response().Committed = true
-	return nil
-}
+// gone answers nobody: the browser went away, which is no failure of ours. One that only stopped sending reads that it was not understood.
+func (v *visit) gone() error { return v.c.NoContent(statusGone) }

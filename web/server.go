@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -72,8 +73,9 @@ func New(cfg Config) (http.Handler, error) {
 		}
 	}
 	e.Use(s.observed, recovered, s.headers, bounded, s.sameOrigin(), within(requestTime))
-	e.GET("/static/:file", echo.WrapHandler(Static()))
-	e.GET("/static/dist/:file", echo.WrapHandler(Static()))
+	for _, folder := range []string{"/static/", "/static/dist/"} {
+		e.GET(folder+":file", asset(Static()))
+	}
 	routes := s.routes()
 	for _, route := range list(routes.lines) {
 		e.Add(route.Method, route.Path, s.answer(route))
@@ -85,6 +87,17 @@ func New(cfg Config) (http.Handler, error) {
 		s.patterns[route.Path] = true
 	}
 	return e, nil
+}
+
+// asset serves one file; the folder itself is no page.
+func asset(files http.Handler) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if strings.HasSuffix(c.Request().URL.Path, "/") {
+			return echo.ErrNotFound
+		}
+		files.ServeHTTP(c.Response(), c.Request())
+		return nil
+	}
 }
 
 // headers sets the security headers on every answer, also on refusals.

@@ -119,3 +119,6 @@ func emptyPlant(t testing.TB) *plant {
 	t.Cleanup(p.server.Close)
 	return p
 }
+
+// logger writes into the log book of the plant.
+func (p *plant) logger() *slog.Logger { return slog.New(slog.NewTextHandler(p.log, nil)) }
