@@ -28,11 +28,12 @@ type problem struct {
 
 // mistake is one thing that is wrong, with its place in the body (RFC 6901) or in the recipe text.
 type mistake struct {
-	Pointer string `json:"pointer,omitempty" doc:"place in the body, #/reading"`
-	Detail  string `json:"detail"`
-	Line    int    `json:"line,omitzero" doc:"of a recipe text"`
-	Column  int    `json:"column,omitzero"`
-	Hint    string `json:"hint,omitempty"`
+	Pointer   string `json:"pointer,omitempty" doc:"place in the body, #/reading"`
+	Parameter string `json:"parameter,omitempty" doc:"of a read: what stands behind the address"`
+	Detail    string `json:"detail"`
+	Line      int    `json:"line,omitzero" doc:"of a recipe text"`
+	Column    int    `json:"column,omitzero"`
+	Hint      string `json:"hint,omitempty"`
 }
 
 // kinds are the problems beside those of fault.Kind.
@@ -84,6 +85,11 @@ func (v *visit) problem(err error) error {
 	p := problemOf(err)
 	if p.Status == http.StatusInternalServerError {
 		p.Reference = v.incident(err)
+	}
+	if v.c.Request().Method == http.MethodGet {
+		for i, m := range p.Errors {
+			p.Errors[i].Pointer, p.Errors[i].Parameter = "", strings.TrimPrefix(m.Pointer, "#/")
+		}
 	}
 	header := v.c.Response().Header()
 	if p.Status == http.StatusUnauthorized {
@@ -158,3 +164,24 @@ func fromEchoAPI(err error) error {
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// problemKinds are all kinds of problem, for the reference.
+var problemKinds = []struct{ name, words string }{
+	{"invalid", "A field is wrong; errors says which and why. Mend it and send the request with a new request key."},
+	{"bad-request", "The request cannot be read: no JSON, one name twice, or no request key."},
+	{"missing", "There is no such record or address."},
+	{"conflict", "Somebody changed the record meanwhile, or the request key was used for something else. Read again. Of a signed act the new statement comes along."},
+	{"not-ready", "The process does not allow this act now."},
+	{"refused", "A check of the process said no. The try stands in the audit trail."},
+	{"forbidden", "The person or machine has no right to this act. The try stands in the audit trail."},
+	{"unauthenticated", "There is no token, or it is not good any more. Open a session."},
+	{"locked", "The session is locked. Unlock it with the password."},
+	{signatureRequired, "The act is signed: statement and digest say what is to be signed. Show every line to the person, then send the same request with signature."},
+	{signatureRefused, "User name or password is wrong, or this person may not sign. The try stands in the audit trail."},
+	{"too-large", "The body is larger than this address takes."},
+	{"unsupported-media-type", "The body is no JSON by its Content-Type, or it is compressed."},
+	{"method-not-allowed", "This address is for reading or for acting, not for both."},
+	{"too-many-requests", "Too many tries from one place. Wait for the seconds in Retry-After."},
+	{"busy", "The database or a limit stands in the way. Send the same request again with the same request key."},
+	{"internal", "A failure inside the system. Nothing was saved. Tell the administrator the reference number."},
+}

@@ -270,3 +270,6 @@ func TestTokens(t *testing.T) {
 	require.NotContains(t, s.log.text(), secret)
 	require.Empty(t, s.verify())
 }
+
+// fresh gives a text that nobody used before.
+func (c *client) fresh() string { return audit.NewID()[24:] }

@@ -73,6 +73,7 @@ func (s *server) routes() *table {
 	r.get("/trail", "trail.read", s.showTrail)
 	s.administration(r)
 	s.sessionOperations(r)
+	s.readOperations(r)
 	return r
 }
 

@@ -80,9 +80,11 @@ func New(cfg Config) (http.Handler, error) {
 	for _, route := range list(routes.lines) {
 		e.Add(route.Method, route.Path, s.answer(route))
 	}
-	for _, route := range list(routes.operations) {
+	operations := list(routes.operations)
+	for _, route := range operations {
 		e.Add(route.Method, route.Path, s.serve(route))
 	}
+	s.descriptionRoutes(e, operations)
 	for _, route := range e.Routes() {
 		s.patterns[route.Path] = true
 	}

@@ -132,6 +132,7 @@ var walls = []struct {
 	{"github.com/hashicorp/hcl", []string{"recipes"}, "recipe text is read in one place"},
 	{"github.com/casbin/casbin", []string{"signatures/access"}, "rights are decided in one place"},
 	{"github.com/pressly/goose", []string{"migrations"}, "the schema changes in one place"},
+	{"github.com/danielgtaylor/huma", []string{"web"}, "the API is described where it is served"},
 	{"github.com/go-json-experiment/json", []string{"web"}, "strict JSON comes from outside, and the API is the only door for it"},
 	{"filippo.io/age", []string{"internal/backup"}, "one package wraps the keys of a backup"},
 	{"golang.org/x/term", []string{"cmd/ebr"}, "only the program at a terminal asks for a passphrase"},

@@ -1,0 +1,328 @@
+package web
+
+import (
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"veribatch/audit"
+	"veribatch/ebr/batch"
+	"veribatch/ebr/report"
+	"veribatch/internal/fault"
+	"veribatch/recipes"
+	"veribatch/recipes/procedure"
+	"veribatch/signatures/identity"
+)
+
+// gives adds an operation that reads: Q holds what stands in the address (tag path) and behind it (tag query), A is the answer. The right to its
+// act is asked in the snapshot in which it is read, as for a page.
+func gives[Q, A any](t *table, path, word string, read func(v *visit, q Q) (A, error)) {
+	t.operations = append(t.operations, &Route{
+		Method: http.MethodGet, Path: apiRoot + path, Act: word, api: &operation{query: reflect.TypeFor[Q](), answer: reflect.TypeFor[A]()},
+		handle: func(v *visit) error {
+			var q Q
+			if err := v.readQuery(&q); err != nil {
+				return err
+			}
+			var answer A
+			_, err := v.read(word, func(v *visit) (_ View, err error) {
+				answer, err = read(v, q)
+				return nil, err
+			})
+			if err != nil {
+				return err
+			}
+			return v.json(answer)
+		},
+	})
+}
+
+// readQuery fills the parameters of a read; one that nobody knows, or that stands twice, is refused.
+func (v *visit) readQuery(into any) error {
+	given, err := url.ParseQuery(v.c.Request().URL.RawQuery)
+	if err != nil {
+		return &unread{http.StatusBadRequest, fault.New(fault.Invalid, "What stands behind the ? cannot be read.")}
+	}
+	target := reflect.ValueOf(into).Elem()
+	for i := range target.NumField() {
+		tag := target.Type().Field(i).Tag
+		if name := tag.Get("path"); name != "" {
+			target.Field(i).SetString(v.c.Param(name))
+			continue
+		}
+		name := tag.Get("query")
+		if len(given[name]) > 1 {
+			return fault.At(name, "This stands twice.")
+		}
+		target.Field(i).SetString(given.Get(name))
+		delete(given, name)
+	}
+	for name := range given {
+		return fault.At(name, "There is no such parameter here.")
+	}
+	return nil
+}
+
+// readOperations are the reads of the API.
+func (s *server) readOperations(t *table) {
+	gives(t, "/batches", "order.read", apiBatches)
+	gives(t, "/batches/:batch", "batch.read", s.apiBatch)
+	gives(t, "/batches/:batch/steps", "batch.read", apiSteps)
+	gives(t, "/batches/:batch/steps/:step", "batch.read", apiStep)
+	t.operations = append(t.operations, &Route{
+		Method: http.MethodGet, Path: apiRoot + "/batches/:batch/report.pdf", Act: "report.read", handle: s.showReport, api: &operation{query: reflect.TypeFor[ofBatch]()},
+	})
+	gives(t, "/recipes", "recipe.read", apiRecipes)
+	gives(t, "/recipes/:version", "recipe.read", apiRecipe)
+	gives(t, "/trail", "trail.read", apiTrail)
+	gives(t, "/tokens", "token.read", func(v *visit, _ nothing) (tokens, error) {
+		list, err := identity.Tokens(v.ctx, v)
+		return tokens{list}, err
+	})
+}
+
+type tokens struct {
+	Tokens []identity.Token `json:"tokens"`
+}
+
+type ofBatch struct {
+	Batch string `path:"batch" doc:"id of the batch"`
+}
+
+// page is the number of lines that an answer holds at most.
+func pageSize(text string) (int, error) {
+	if text == "" {
+		return 100, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 500 {
+		return 0, fault.At("limit", "A page has 1 to 500 lines.")
+	}
+	return n, nil
+}
+
+type askBatches struct {
+	State string `query:"state" doc:"work (the default): ordered, issued, running and held, the newest order first; ended: complete and aborted, the last ended first"`
+	After string `query:"after" doc:"continue behind this place, from next of the page before"`
+	Limit string `query:"limit" doc:"lines of a page, 1 to 500; 100 when left out"`
+}
+
+type batches struct {
+	Batches []batchLine `json:"batches"`
+	Next    string      `json:"next,omitempty" doc:"address of the next page; absent on the last one"`
+}
+
+// batchLine is one order or batch.
+type batchLine struct {
+	Batch         string               `json:"batch" doc:"id"`
+	Number        string               `json:"number"`
+	Order         string               `json:"order_number"`
+	RecipeVersion string               `json:"recipe_version" doc:"id"`
+	RecipeCode    string               `json:"recipe_code"`
+	RecipeNumber  string               `json:"recipe_number"`
+	Title         string               `json:"title"`
+	Product       string               `json:"product"`
+	Area          string               `json:"area"`
+	State         procedure.BatchState `json:"state"`
+	Steps         int                  `json:"steps"`
+	Done          int                  `json:"steps_complete"`
+	OpenStep      string               `json:"open_step"`
+	WaitsFor      string               `json:"waits_for" doc:"for what or whom it waits; empty when for the operator at the open step"`
+	OrderedAt     time.Time            `json:"ordered_at,omitzero"`
+	IssuedAt      time.Time            `json:"issued_at,omitzero"`
+	StartedAt     time.Time            `json:"started_at,omitzero"`
+	EndedAt       time.Time            `json:"ended_at,omitzero"`
+	ChangedAt     time.Time            `json:"changed_at,omitzero"`
+	ChangedBy     string               `json:"changed_by"`
+}
+
+func lineOf(b batch.Summary) batchLine {
+	return batchLine{
+		b.ID, b.Number, b.OrderNumber, b.RecipeVersion, b.RecipeCode, strconv.Itoa(b.RecipeNumber), b.Title, b.Product, b.Area, b.State, b.Steps, b.Done, b.OpenStep,
+		b.WaitsFor, b.OrderedAt, b.IssuedAt, b.StartedAt, b.EndedAt, b.ChangedAt, b.ChangedBy,
+	}
+}
+
+func apiBatches(v *visit, q askBatches) (answer batches, err error) {
+	limit, err := pageSize(q.Limit)
+	if err != nil {
+		return answer, err
+	}
+	f := batch.Filter{Ended: q.State == "ended", Limit: min(limit+1, 500), Areas: v.grants.Areas("order.read")}
+	if q.State != "" && q.State != "work" && q.State != "ended" {
+		return answer, fault.At("state", "Ask for work or for ended.")
+	}
+	if q.After != "" {
+		at, id, ok := cutLast(q.After)
+		when, err := time.Parse(time.RFC3339Nano, at)
+		if !ok || err != nil || uuid.Validate(id) != nil {
+			return answer, fault.At("after", "This is no place in the list. Take next of the page before.")
+		}
+		f.After = &batch.Summary{ID: id, EndedAt: when, OrderedAt: when}
+	}
+	list, err := batch.List(v.ctx, v, f)
+	if len(list) >= f.Limit && len(list) > 1 {
+		list = list[:f.Limit-1]
+		last := list[len(list)-1]
+		at := last.OrderedAt
+		if f.Ended {
+			at = last.EndedAt
+		}
+		answer.Next = v.next(at.UTC().Format(time.RFC3339Nano) + "~" + last.ID)
+	}
+	for _, b := range list {
+		answer.Batches = append(answer.Batches, lineOf(b))
+	}
+	return answer, err
+}
+
+// cutLast splits a place in a list.
+func cutLast(place string) (at, id string, ok bool) {
+	if len(place) < 38 || place[len(place)-37] != '~' {
+		return "", "", false
+	}
+	return place[:len(place)-37], place[len(place)-36:], true
+}
+
+// next gives the address of the page behind a place.
+func (v *visit) next(after string) string {
+	q := v.c.Request().URL.Query()
+	q.Set("after", after)
+	return v.c.Request().URL.Path + "?" + q.Encode()
+}
+
+// apiBatch gives the record of a batch, as its PDF prints it; the entries of its audit trail have an address of their own.
+func (s *server) apiBatch(v *visit, q ofBatch) (report.Record, error) {
+	r, err := report.Load(v.ctx, v, q.Batch)
+	if err != nil {
+		return r, err
+	}
+	r.GeneratedBy, err = report.Reader(v.ctx, v, v.who.Person)
+	r.Site, r.Program, r.Demo, r.GeneratedAt = s.Site, "Veribatch "+s.Version, len(s.Demo) > 0, time.Now()
+	return r, err
+}
+
+type allRecipes struct {
+	Recipes []recipeLine `json:"recipes"`
+}
+
+// recipeLine is one version of a recipe.
+type recipeLine struct {
+	Version string        `json:"version" doc:"id"`
+	Code    string        `json:"code"`
+	Number  string        `json:"number"`
+	Title   string        `json:"title"`
+	Product string        `json:"product"`
+	Area    string        `json:"area"`
+	State   recipes.State `json:"state"`
+	Digest  string        `json:"digest" doc:"SHA-256 of the text, hex"`
+	Changed time.Time     `json:"changed_at"`
+	By      string        `json:"changed_by"`
+}
+
+func recipeOf(r recipes.Version) recipeLine {
+	last := newest(r)
+	return recipeLine{r.ID, r.Code, strconv.Itoa(r.Number), r.Title, r.Product, r.Area, r.State, r.Digest, last.At, last.FullName}
+}
+
+func apiRecipes(v *visit, _ nothing) (answer allRecipes, err error) {
+	list, err := recipes.List(v.ctx, v, v.grants.Areas("recipe.read"))
+	for _, r := range list {
+		answer.Recipes = append(answer.Recipes, recipeOf(r))
+	}
+	return answer, err
+}
+
+type ofRecipe struct {
+	Version string `path:"version" doc:"id of the version"`
+}
+
+// recipeText is a version with its text.
+type recipeText struct {
+	recipeLine
+	Text string   `json:"text" doc:"the recipe as it is kept, byte for byte"`
+	Acts []string `json:"acts" doc:"what the version waits for, of what you may do"`
+}
+
+func apiRecipe(v *visit, q ofRecipe) (recipeText, error) {
+	r, err := recipes.Get(v.ctx, v, q.Version)
+	if err != nil {
+		return recipeText{}, err
+	}
+	return recipeText{recipeOf(r.Version), r.Text, slices.DeleteFunc(r.Moves(), func(act string) bool { return !v.may(act) })}, nil
+}
+
+type askTrail struct {
+	Batch  string `query:"batch" doc:"number of a batch, or the stream of any record, such as person/…"`
+	Person string `query:"person" doc:"user name of who acted"`
+	Act    string `query:"act"`
+	From   string `query:"from" doc:"first day, 2026-11-20"`
+	To     string `query:"to" doc:"last day"`
+	After  string `query:"after" doc:"continue behind this place, from next of the page before"`
+	Limit  string `query:"limit" doc:"entries of a page, 1 to 500; 100 when left out"`
+}
+
+type trailAnswer struct {
+	Entries []trailLine `json:"entries"`
+	Next    string      `json:"next,omitempty" doc:"address of the next page; absent on the last one"`
+}
+
+// trailLine is one entry. Body is the text whose SHA-256 is Hash: verify it as it stands.
+type trailLine struct {
+	Stream audit.Stream `json:"stream"`
+	Seq    int64        `json:"seq"`
+	Time   time.Time    `json:"time"`
+	Person string       `json:"person" doc:"printed name"`
+	Act    string       `json:"act"`
+	Hash   string       `json:"hash" doc:"SHA-256 of body, hex"`
+	Body   string       `json:"body" doc:"the entry, as the exact text that was hashed: JSON with changes before and after"`
+}
+
+func apiTrail(v *visit, q askTrail) (answer trailAnswer, err error) {
+	var asked TrailFilter
+	f, err := v.trailFilter(&asked)
+	for field, wrong := range asked.Wrong {
+		return answer, fault.At(field, "%s", wrong)
+	}
+	if err != nil {
+		return answer, err
+	}
+	limit, err := pageSize(q.Limit)
+	if err != nil {
+		return answer, err
+	}
+	f.Limit = min(limit+1, 500)
+	rows, err := audit.History(v.ctx, v, f)
+	if len(rows) >= f.Limit && len(rows) > 1 {
+		rows = rows[:f.Limit-1]
+		answer.Next = v.next(cursorText(rows[len(rows)-1].Cursor()))
+	}
+	for _, r := range rows {
+		answer.Entries = append(answer.Entries, trailLine{r.Stream, r.Seq, r.Time, r.By.Name, r.Act, hex.EncodeToString(r.Hash), string(r.Body)})
+	}
+	return answer, err
+}
+
+// words of acts, by the kind of event that the interpreter allows.
+var actsOf = map[procedure.EventKind]string{
+	procedure.EventIssued: "batch.issue", procedure.EventStarted: "batch.start", procedure.EventRecorded: "step.record", procedure.EventCorrected: "step.correct",
+	procedure.EventCommented: "step.comment", procedure.EventPerformed: "step.perform", procedure.EventVerified: "step.verify", procedure.EventHeld: "batch.hold",
+	procedure.EventHoldAssessed: "hold.assess", procedure.EventResumed: "batch.resume", procedure.EventAborted: "batch.abort", procedure.EventCompleted: "batch.complete",
+}
+
+// acts lists what the person may do now, at a step or to the batch as a whole.
+func (d *dossier) acts(step string) []string {
+	list := []string{}
+	for _, kind := range d.State.Acts(step, d.v.who.Person) {
+		if word := actsOf[kind]; word != "" && d.v.may(word) && !slices.Contains(list, word) {
+			list = append(list, word)
+		}
+	}
+	return list
+}
