@@ -20,7 +20,7 @@ create table ebr.tokens (
     revoked_by uuid references ebr.people,
     revoked_at timestamptz check (revoked_at >= issued_at),
     version    int not null default 1,
-    constraint tokens_end check (expires_at > issued_at and expires_at <= issued_at + interval '366 days'),
+    constraint tokens_end check (expires_at > issued_at and expires_at <= issued_at + interval '732 days'),
     constraint tokens_revoked_by check ((revoked_by is null) = (revoked_at is null))
 );
 create index tokens_of_account on ebr.tokens (account, issued_at);

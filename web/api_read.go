@@ -81,6 +81,7 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/recipes", "recipe.read", apiRecipes)
 	gives(t, "/recipes/:version", "recipe.read", apiRecipe)
 	gives(t, "/trail", "trail.read", apiTrail)
+	gives(t, "/configuration", "configuration.read", apiConfiguration)
 	gives(t, "/tokens", "token.read", func(v *visit, _ nothing) (tokens, error) {
 		list, err := identity.Tokens(v.ctx, v)
 		return tokens{list}, err

@@ -23,6 +23,7 @@ func (s *server) showTokens(v *visit) (View, error) {
 	if view.Create = v.offer(true, "token.create", Form{ID: "token", Action: "/tokens"}); view.Create == nil {
 		return view, nil
 	}
+	view.MaxDays = v.who.Settings.TokenDays
 	chosen := strings.Fields(view.Create.Typed["acts"])
 	for _, act := range access.ActsOf(access.Machine) {
 		view.Acts = append(view.Acts, Choice{Name: actField + act, Words: act, Chosen: slices.Contains(chosen, act)})

@@ -13,6 +13,7 @@ type TokensView struct {
 	Accounts []Option
 	Acts     []Choice
 	Areas    []access.Area
+	MaxDays  int
 }
 
 // TokenLine is one token with the form that revokes it; nil when that is not offered.

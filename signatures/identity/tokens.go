@@ -15,10 +15,8 @@ import (
 	"veribatch/internal/fault"
 	"veribatch/internal/plaintext"
 	"veribatch/signatures/access"
+	"veribatch/signatures/configuration"
 )
-
-// MaxTokenDays is the longest life of a token.
-const MaxTokenDays = 365
 
 // TokenPrefix begins the secret of every machine, so that it is known for what it is when it turns up where it should not.
 const TokenPrefix = "ebr_"
@@ -115,8 +113,12 @@ func (c CreateToken) Do(ctx context.Context, tx *audit.Tx) error {
 	if err != nil {
 		return err
 	}
-	if c.Days < 1 || c.Days > MaxTokenDays {
-		return fault.At("days", "A token lives 1 to %d days.", MaxTokenDays)
+	settings, err := configuration.Read(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if c.Days < 1 || c.Days > settings.TokenDays {
+		return fault.At("days", "A token lives 1 to %d days.", settings.TokenDays)
 	}
 	if c.Area, err = known(ctx, tx, c.Area); err != nil {
 		return err
