@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"veribatch/signatures/access"
 	"veribatch/signatures/configuration"
 	"veribatch/signatures/configuration/versions"
 )
@@ -45,6 +46,24 @@ func apiConfiguration(v *visit, _ nothing) (answer configurations, err error) {
 			one.ID, strconv.Itoa(one.Number), strconv.Itoa(one.Base), one.State, one.Settings.Values(), one.Reason, one.Proposed.FullName, one.Proposed.At,
 			one.Approved.FullName, one.Approved.At, one.EffectiveAt, one.Withdrawn.FullName, one.Withdrawn.At,
 		})
+	}
+	return answer, err
+}
+
+// areas are the parts of the plant.
+type areas struct {
+	Areas []areaLine `json:"areas"`
+}
+
+type areaLine struct {
+	Area  string `json:"area" doc:"its code, which stands in recipes, batches and roles"`
+	Title string `json:"title"`
+}
+
+func apiAreas(v *visit, _ nothing) (answer areas, err error) {
+	list, err := access.AllAreas(v.ctx, v)
+	for _, a := range list {
+		answer.Areas = append(answer.Areas, areaLine{a.Code, a.Title})
 	}
 	return answer, err
 }

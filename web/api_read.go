@@ -82,6 +82,7 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/recipes/:version", "recipe.read", apiRecipe)
 	gives(t, "/trail", "trail.read", apiTrail)
 	gives(t, "/configuration", "configuration.read", apiConfiguration)
+	gives(t, "/areas", "area.read", apiAreas)
 	gives(t, "/tokens", "token.read", func(v *visit, _ nothing) (tokens, error) {
 		list, err := identity.Tokens(v.ctx, v)
 		return tokens{list}, err
