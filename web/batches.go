@@ -34,6 +34,9 @@ func (s *server) showBatch(v *visit) (View, error) {
 		return nil, err
 	}
 	view.Header = append(view.Header, Line{words("Area"), area})
+	if err = d.judged(view); err != nil {
+		return nil, err
+	}
 	view.Context = d.context(0)
 	view.Issue = d.form("batch.issue", "issue", "/issue", procedure.EventIssued, true)
 	view.Start = d.form("batch.start", "start", "/start", procedure.EventStarted, false)

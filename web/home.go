@@ -37,7 +37,9 @@ func (s *server) showHome(v *visit) (View, error) {
 	}
 	slices.SortStableFunc(work, func(a, b batch.Summary) int { return cmp.Compare(urgency[a.State], urgency[b.State]) })
 	view := &HomeView{Page: v.frame(words("Orders and batches")), Older: older}
-	view.Batches = v.batchLines(append(work, done...))
+	if view.Batches, err = v.batchLines(append(work, done...)); err != nil {
+		return nil, err
+	}
 	if n, err := v.waitingConfigurations(); err != nil {
 		return nil, err
 	} else if n > 0 {
@@ -61,8 +63,11 @@ func (s *server) showEnded(v *visit, before string) (View, error) {
 		return nil, fault.New(fault.Missing, "There is no such page of batches. Go back to the first page.")
 	}
 	done, older, err := v.ended(&batch.Summary{ID: id, EndedAt: when})
+	if err != nil {
+		return nil, err
+	}
 	view := &HomeView{Page: v.frame(words("Finished batches")), Older: older}
-	view.Batches = v.batchLines(done)
+	view.Batches, err = v.batchLines(done)
 	return view, err
 }
 
@@ -81,7 +86,7 @@ func (v *visit) ended(after *batch.Summary) (page []batch.Summary, older string,
 var urgency = map[procedure.BatchState]int{procedure.Held: 0, procedure.Running: 0, procedure.Idle: 1, procedure.Ordered: 1}
 
 // batchLines gives a list; the area stands in it where there is more than one.
-func (v *visit) batchLines(list []batch.Summary) (lines []BatchLine) {
+func (v *visit) batchLines(list []batch.Summary) (lines []BatchLine, err error) {
 	mixed := slices.ContainsFunc(list, func(b batch.Summary) bool { return b.Area != list[0].Area })
 	for _, b := range list {
 		line := v.batchLine(b)
@@ -90,7 +95,7 @@ func (v *visit) batchLines(list []batch.Summary) (lines []BatchLine) {
 		}
 		lines = append(lines, line)
 	}
-	return lines
+	return lines, v.judgeLines(lines, list)
 }
 
 // batchLine gives one order or batch, with the one thing to do next.

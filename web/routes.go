@@ -6,6 +6,7 @@ import (
 
 	"veribatch/ebr/batch"
 	"veribatch/ebr/continuity"
+	"veribatch/ebr/quality"
 	"veribatch/recipes"
 	"veribatch/signatures/access"
 	"veribatch/signatures/configuration/versions"
@@ -49,6 +50,10 @@ func (s *server) routes() *table {
 	post[batch.Complete](r, "/batches/:batch/complete", "batch.complete", s.onBatch())
 	r.get("/batches/:batch/report.pdf", "report.read", nil).handle = s.showReport
 
+	r.get("/batches/:batch/review", "trail.read", s.showReview)
+	post[quality.BeginReview](r, "/batches/:batch/review/begin", "trail.begin_review", s.onReview())
+	post[quality.SignReview](r, "/batches/:batch/reviews/:review", "trail.review", s.onReview())
+
 	r.get("/batches/:batch/hold", "batch.read", s.showHold)
 	post[batch.AssessHold](r, "/batches/:batch/assess", "hold.assess", s.onHold(true))
 	post[batch.Resume](r, "/batches/:batch/resume", "batch.resume", s.onHold(false))
@@ -87,6 +92,11 @@ func (s *server) administration(r *table) {
 	r.get("/areas", "area.read", s.showAreas)
 	post[access.CreateArea](r, "/areas", "area.create", s.onAreas())
 	post[access.RenameArea](r, "/areas/:area/rename", "area.rename", s.onAreas())
+
+	r.get("/incidents", "incident.read", s.showIncidents)
+	r.get("/incidents/:incident", "incident.read", s.showIncident)
+	post[quality.AssessIncident](r, "/incidents/:incident/batches/:batch/assess", "incident.assess", s.onIncident())
+	post[quality.CloseIncident](r, "/incidents/:incident/close", "incident.close", s.onIncident())
 
 	r.get("/tokens", "token.read", s.showTokens)
 	post[identity.CreateToken](r, "/tokens", "token.create", s.onTokens(), ticked)

@@ -36,7 +36,7 @@ func on(kind kind, pattern string, run func(s *script, a []string)) sentence {
 }
 
 // sentences is everything that a script can say.
-var sentences = slices.Concat(settings, workings, signings, outcomes, attacks, demonstrations, configurings, safekeeping)
+var sentences = slices.Concat(settings, workings, signings, outcomes, attacks, demonstrations, configurings, safekeeping, judgements)
 
 // settings prepare a plant; they take the same way over the screens.
 var settings = []sentence{
@@ -122,7 +122,7 @@ var workings = []sentence{
 		s.now.post(s.now.last.path, s.now.last.fields)
 	}),
 	on(act, `SHE sends (\w+) to step (\S+) past the screens`, func(s *script, a []string) { s.past("/steps/"+a[1]+"/"+a[0], nil) }),
-	on(act, `SHE sends (\w+) to the batch past the screens`, func(s *script, a []string) { s.past("/"+a[0], map[string]string{"reason": ""}) }),
+	on(act, `SHE sends ([\w/]+) to the batch past the screens`, func(s *script, a []string) { s.past("/"+a[0], map[string]string{"reason": ""}) }),
 	on(act, `SHE sends the reading (\S+|"[^"]*") of step (\S+) (\w+) past the screens`, func(s *script, a []string) {
 		s.past("/steps/"+a[1]+"/values/"+a[2]+"/record", map[string]string{"value": a[0]})
 	}),

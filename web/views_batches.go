@@ -29,9 +29,11 @@ type BatchLine struct {
 	Quantity        string // with unit, as ordered
 	State           string // ordered, idle, running, held, complete, aborted
 	Done, Steps     int
-	OpenStep        string // title of the open step; "" when none
-	Waits           string // for what or whom it waits: "second person", "assessment by QA"; "" when for the operator
-	Next            *Link  // the one thing to do next: "Continue", "Issue the record", "Assess the hold"; nil when nothing
+	OpenStep        string       // title of the open step; "" when none
+	Waits           string       // for what or whom it waits: "second person", "assessment by QA"; "" when for the operator
+	Next            *Link        // the one thing to do next: "Continue", "Issue the record", "Assess the hold"; nil when nothing
+	Incidents       int          // open ones of the system that may have touched it
+	Review          *ReviewState // of its audit trail; nil while it is at work
 	Changed         time.Time
 }
 
@@ -44,8 +46,10 @@ type BatchView struct {
 	Holds      []Hold
 	Signatures []Signed // of the batch itself: issued, completed, aborted
 	Comments   []Comment
-	Waits      string // what the batch waits for, one sentence; "" when nothing
-	Next       *Link  // the open step, or the hold to assess
+	Incidents  []BatchIncident // of the system, that may have touched the batch
+	Trailed    *ReviewState    // how far its audit trail is reviewed; nil before the record is issued
+	Waits      string          // what the batch waits for, one sentence; "" when nothing
+	Next       *Link           // the open step, or the hold to assess
 
 	// The acts. Issue, Abort and Complete are signed; Hold and Abort ask for "reason", Resume too; Comment asks for "text".
 	Issue, Start, Hold, Resume, Abort, Complete, Comment *Form

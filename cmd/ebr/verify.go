@@ -7,6 +7,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/ebr/batch"
+	"veribatch/ebr/quality"
 	"veribatch/recipes"
 	"veribatch/signatures"
 	"veribatch/signatures/accounts"
@@ -94,7 +95,11 @@ func verifySignatures(ctx context.Context, r *audit.Reader, report *audit.Report
 	if err != nil {
 		return err
 	}
-	placed := inRecipes + inBatches + inConfigurations + inAccounts
+	inQuality, err := quality.VerifySignatures(ctx, r, found)
+	if err != nil {
+		return err
+	}
+	placed := inRecipes + inBatches + inConfigurations + inAccounts + inQuality
 	stored, err := signatures.Count(ctx, r)
 	if err == nil && stored != placed {
 		found("table ebr.signatures", fmt.Errorf("%d signatures are stored and %d stand beside a record", stored, placed))

@@ -34,7 +34,8 @@ type Batch struct {
 	People     map[string]Person               // everybody in the history, by id
 	Signatures map[string]signatures.Signature // by id, as events name them; only Load fills it
 
-	steps int
+	steps    int
+	concerns []string // what stands open beside the steps; only the completion asks
 }
 
 // Person is somebody who did something in a batch.

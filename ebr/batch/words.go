@@ -184,6 +184,9 @@ func (c Complete) words(b *Batch, _ procedure.Event) signatures.Statement {
 		s.add("Held by", "%s", strings.Join(holds, "\n"))
 	}
 	s.add("Events in the record", "%d", len(b.History()))
+	if len(b.concerns) > 0 {
+		s.add("Still open", "%s", strings.Join(b.concerns, "\n"))
+	}
 	return b.seal(c.Act(), "completed", s)
 }
 

@@ -129,6 +129,14 @@ func (p *paper) otherPoints() []point {
 	for _, h := range p.record.Holds {
 		points = append(points, point{signAction + "held", fmt.Sprintf("Hold %d, %s", h.Number, h.Cause), &p.holds})
 	}
+	for _, i := range p.record.Incidents {
+		points = append(points, point{signAlert + "incident, " + i.State, fmt.Sprintf("%s, %s: %s", i.Number, i.Kind, i.Effect), &p.incidents})
+	}
+	for _, r := range p.record.Reviews {
+		if r.Quick {
+			points = append(points, point{signAlert + "short review", fmt.Sprintf("Entries %s by %s, open for %s", r.Entries, r.Reviewer, r.Took), &p.reviews})
+		}
+	}
 	for _, e := range p.record.Trail {
 		if e.Refused {
 			points = append(points, point{signRefused + "refused", fmt.Sprintf("%s by %s: %s", e.Act, who(Who{e.By.Name, e.By.User}), cmp.Or(e.Details["refusal"], e.Reason)), &p.trail})

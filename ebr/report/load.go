@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/ebr/batch"
+	"veribatch/ebr/quality"
 	"veribatch/recipes"
 	"veribatch/recipes/procedure"
 	"veribatch/signatures"
@@ -31,6 +33,9 @@ func Load(ctx context.Context, q audit.Querier, batchID string) (Record, error) 
 	}
 	l := &loader{b: b, master: master, numbers: map[string]int{}}
 	if l.trail, err = history(ctx, q, b.Stream()); err != nil {
+		return Record{}, err
+	}
+	if err = l.judged(ctx, q); err != nil {
 		return Record{}, err
 	}
 	if l.signed, err = signatures.Read(ctx, q, l.signatureIDs()...); err != nil {
@@ -57,9 +62,14 @@ func Reader(ctx context.Context, q audit.Querier, person string) (Person, error)
 
 // loader turns what other packages know into a Record.
 type loader struct {
-	b       *batch.Batch
-	master  recipes.Version
-	trail   []audit.Row
+	b      *batch.Batch
+	master recipes.Version
+	trail  []audit.Row
+
+	incidents []quality.Record
+	reviews   []quality.Review
+	reviewed  string
+
 	signed  []signatures.Signature // in the order of signing
 	people  []Person
 	numbers map[string]int    // of signatures, by id
@@ -84,6 +94,7 @@ func (l *loader) record() (Record, error) {
 		r.Materials = append(r.Materials, Material{m.Code, m.Title, m.Quantity.Text(), m.Active})
 	}
 	var err error
+	l.judgements(&r)
 	r.Signatures, err = l.signatures()
 	return r, err
 }
@@ -223,7 +234,13 @@ func (l *loader) signatureIDs() []string {
 			ids = append(ids, e.Signature)
 		}
 	}
-	return ids
+	for _, r := range l.reviews {
+		ids = append(ids, r.Signature)
+	}
+	for _, i := range l.incidents {
+		ids = append(ids, i.Signature)
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 }
 
 // number counts signatures in the order of signing and says what each is about.
@@ -234,6 +251,12 @@ func (l *loader) number() {
 	l.about = map[string]string{}
 	for _, s := range l.stamps() {
 		l.about[s.Signature] = "recipe " + l.master.Code + " version " + strconv.Itoa(l.master.Number)
+	}
+	for _, r := range l.reviews {
+		l.about[r.Signature] = fmt.Sprintf("audit trail of batch %s, entries %d to %d", l.b.Number, r.From, r.To)
+	}
+	for _, i := range l.incidents {
+		l.about[i.Signature] = "incident " + i.Number
 	}
 	for _, e := range l.b.History() {
 		l.about[e.Signature] = "batch " + l.b.Number

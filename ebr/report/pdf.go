@@ -31,6 +31,8 @@ type paper struct {
 	operations []anchor // in order of execution, over all units
 	steps      []anchor // likewise
 	holds      anchor
+	incidents  anchor
+	reviews    anchor
 	trail      anchor
 }
 
@@ -66,6 +68,8 @@ func newPaper(r *Record) *paper {
 		{title: "Course of the batch", to: new(anchor), write: p.course},
 		{title: "Execution", to: new(anchor), write: p.execution, parts: p.executionParts()},
 		{title: "Holds", to: &p.holds, write: p.holdsChapter},
+		{title: "Incidents of the system", to: &p.incidents, write: p.incidentsChapter},
+		{title: "Review of the audit trail", to: &p.reviews, write: p.reviewsChapter},
 		{title: "Comments on the batch", to: new(anchor), write: p.comments},
 		{title: "Signatures", to: new(anchor), write: p.signatures},
 		{title: "Audit trail", to: &p.trail, write: p.trailChapter},

@@ -30,6 +30,9 @@ type Record struct {
 	Units      []Unit      `json:"units"`
 	Signatures []Signature `json:"signatures"` // in the order of signing, of the recipe too
 	Holds      []Hold      `json:"holds"`
+	Incidents  []Incident  `json:"incidents"`
+	Reviewed   string      `json:"reviewed"` // how far the audit trail is reviewed
+	Reviews    []Review    `json:"reviews"`
 	Comments   []Note      `json:"comments"` // on the batch as a whole; those on steps and values stand there
 	Trail      []audit.Row `json:"-"`
 }

@@ -1,0 +1,96 @@
+package quality_test
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/ebr/quality"
+	"veribatch/internal/fault"
+)
+
+// A11-13: an incident is closed by quality assurance when its effect on every batch is judged; one that strikes a batch again is judged again.
+func TestIncidentIsJudgedBatchByBatch(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	first, second := p.order(), p.order()
+	failure := quality.Incident{Kind: quality.InternalError, Summary: "GET /: panic", Reference: "AAAA", Batches: []string{first, second}}
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, failure))
+	find := func() quality.Record {
+		list := read(p, func(q audit.Querier) ([]quality.Record, error) { return quality.List(p.Ctx, q, nil, 10) })
+		return read(p, func(q audit.Querier) (quality.Record, error) { return quality.Find(p.Ctx, q, list[0].ID) })
+	}
+	r := find()
+	require.Equal(t, []int{2, 0}, []int{r.Batches, r.Judged})
+	end := quality.CloseIncident{Incident: r.ID, RootCause: "A nil pointer.", Action: "Mended in 1.2; tested."}
+	p.refused(fault.NotReady, "effect on 2 batches is not judged yet", p.trySign(p.quinn, end))
+
+	assess := quality.AssessIncident{Incident: r.ID, Batch: first, Disposition: quality.NoEffect, Reason: "A page that was read; nothing was entered.", Seen: 1}
+	_, err := p.run(p.anna, "", assess)
+	require.Equal(t, fault.Forbidden, fault.KindOf(err))
+	for says, wrong := range map[string]quality.AssessIncident{
+		"Choose whether":   {Incident: r.ID, Batch: first, Reason: "x", Seen: 1},
+		"Write why":        {Incident: r.ID, Batch: first, Disposition: quality.NoEffect, Reason: " ", Seen: 1},
+		"struck batch":     {Incident: r.ID, Batch: first, Disposition: quality.NoEffect, Reason: "x", Seen: 7},
+		"did not touch":    {Incident: r.ID, Batch: p.order(), Disposition: quality.NoEffect, Reason: "x", Seen: 1},
+		"no such incident": {Incident: audit.NewID(), Batch: first, Disposition: quality.NoEffect, Reason: "x", Seen: 1},
+	} {
+		_, err := p.run(p.sue, "", wrong)
+		require.ErrorContains(t, err, says)
+	}
+	p.do(p.sue, assess)
+	assess.Batch, assess.Disposition, assess.Reason = second, quality.SeeDeviation, "D-2026-000017"
+	p.do(p.quinn, assess)
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, quality.Incident{Kind: failure.Kind, Summary: failure.Summary, Batches: []string{first}}))
+	require.Equal(t, 1, find().Judged, "the first batch was struck again")
+	p.refused(fault.NotReady, "effect on 1 batches", p.trySign(p.quinn, end))
+	assess.Batch, assess.Disposition, assess.Seen = first, quality.NoEffect, find().Links[0].Version
+	p.do(p.sue, assess)
+	require.Equal(t, fault.Forbidden, fault.KindOf(p.trySign(p.sue, end)), "a supervisor judges and does not close")
+	p.sign(p.quinn, end)
+	r = find()
+	require.Equal(t, []any{"closed", "Quinn Adler", int64(2)}, []any{r.State(), r.ClosedBy, r.Occurrences})
+	p.refused(fault.NotReady, "was closed by Quinn Adler", p.trySign(p.quinn, end))
+	_, err = p.run(p.sue, "", assess)
+	p.refused(fault.NotReady, "was closed by", err)
+	of := read(p, func(q audit.Querier) ([]quality.Record, error) { return quality.OfBatch(p.Ctx, q, second) })
+	require.Equal(t, quality.SeeDeviation, of[0].Links[0].Disposition)
+	placed := read(p, func(q audit.Querier) (int, error) {
+		return quality.VerifySignatures(p.Ctx, q, func(row string, why error) { t.Errorf("%s: %v", row, why) })
+	})
+	require.Equal(t, 1, placed)
+	p.clean()
+}
+
+// The database keeps what the rules say, also from our own program.
+func TestIncidentsAreNotRewritten(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.order()
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}))
+	for what, try := range map[string]struct{ act, sql string }{
+		"another summary":           {"incident.open", `update ebr.incidents set summary = 'nothing', version = version + 1`},
+		"fewer":                     {"incident.open", `update ebr.incidents set occurrences = 0, version = version + 1`},
+		"closed unsigned":           {"incident.close", `update ebr.incidents set root_cause = 'x', action = 'y', closed_by = @person, closed_at = @now, signature = @none, version = version + 1`},
+		"judged while it is opened": {"incident.open", `update ebr.incident_batches set disposition = 'no effect', reason = 'x', assessed_by = @person, assessed_at = @now, version = version + 1`},
+		"judged for another":        {"incident.assess", `update ebr.incident_batches set disposition = 'no effect', reason = 'x', assessed_by = @other, assessed_at = @now, version = version + 1`},
+		"linked by hand":            {"incident.assess", `insert into ebr.incident_batches (id, incident, batch, linked_at) select @none, id, @batch, @now from ebr.incidents`},
+	} {
+		session, batch := p.quinn.Token, p.order()
+		if try.act == "incident.open" {
+			session = p.Trail.System()
+		}
+		_, err := p.Trail.Change(p.Ctx, audit.Intent{Session: session, Act: try.act, Home: audit.Site}, func(tx *audit.Tx) error {
+			_, err := tx.Exec(p.Ctx, try.sql, pgx.NamedArgs{"person": p.quinn.ID, "other": p.sue.ID, "now": tx.Now(), "none": audit.NewID(), "batch": batch})
+			return err
+		})
+		if what == "fewer" {
+			require.Error(t, err, what) // by the guard or by the column's own check
+			continue
+		}
+		require.ErrorContains(t, err, "VB055", what)
+	}
+	p.clean()
+}

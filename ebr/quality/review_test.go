@@ -1,0 +1,128 @@
+package quality_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/ebr/batch"
+	"veribatch/ebr/quality"
+	"veribatch/internal/fault"
+	"veribatch/signatures/signtest"
+)
+
+func (p *plant) status(id string) quality.Status {
+	p.T.Helper()
+	return read(p, func(q audit.Querier) (map[string]quality.Status, error) { return quality.StatusOf(p.Ctx, q, id) })[id]
+}
+
+// begun opens a review and gives the command that signs it.
+func (p *plant) begun(who signtest.Person, id string) quality.SignReview {
+	p.T.Helper()
+	p.do(who, quality.BeginReview{Batch: id})
+	list := read(p, func(q audit.Querier) ([]quality.Review, error) { return quality.Reviews(p.Ctx, q, id) })
+	return quality.SignReview{Batch: id, Review: list[len(list)-1].ID, Remarks: "Nothing to question."}
+}
+
+// A11-9, PI-3: a signed review covers the trail up to an entry; what comes later reopens it, the review's own acts do not, and a second
+// review covers the rest.
+func TestLaterEntriesReopenAReview(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	require.Equal(t, "audit trail not reviewed", p.status(id).Words())
+	p.sign(p.quirl, p.begun(p.quirl, id))
+	require.Equal(t, "audit trail reviewed", p.status(id).Words())
+	first := p.status(id).To
+	_, err := p.run(p.quirl, "", quality.BeginReview{Batch: id})
+	p.refused(fault.NotReady, "Every entry is reviewed already, by Quirl Moss", err)
+	require.Equal(t, int64(1), p.status(id).Since, "the refused act is an entry that nobody reviewed")
+
+	p.do(p.anna, batch.Comment{Batch: id, Text: "late word"})
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}))
+	require.Equal(t, 3, int(p.status(id).Since))
+	require.False(t, p.status(id).Done())
+	blockers := read(p, func(q audit.Querier) ([]string, error) { return quality.Blockers(p.Ctx, q, id) })
+	require.Len(t, blockers, 2)
+	require.Contains(t, blockers[0], "(clock) is open")
+	require.Regexp(t, `Audit trail reviewed to entry \d+, 3 entries since\.`, blockers[1])
+
+	second := p.begun(p.quinn, id)
+	p.sign(p.quinn, second)
+	require.True(t, p.status(id).Done())
+	list := read(p, func(q audit.Querier) ([]quality.Review, error) { return quality.Reviews(p.Ctx, q, id) })
+	require.Equal(t, []int64{1, first, first + 1}, []int64{list[0].From, list[0].To, list[1].From}, "the second review covers the rest")
+	require.True(t, list[1].Quick())
+	p.refused(fault.NotReady, "was signed by Quinn Adler", p.trySign(p.quinn, second))
+	placed := read(p, func(q audit.Querier) (int, error) {
+		return quality.VerifySignatures(p.Ctx, q, func(row string, why error) { t.Errorf("%s: %v", row, why) })
+	})
+	require.Equal(t, 2, placed)
+	p.clean()
+}
+
+// What comes while the dialog is open is not signed unread.
+func TestReviewCoversWhatWasShown(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	c := p.begun(p.quirl, id)
+	st, err := p.shown(c)
+	require.NoError(t, err)
+	ticket := p.Ticket(p.quirl, p.quirl, st)
+	p.do(p.anna, batch.Comment{Batch: id, Text: "while it was read"})
+	_, err = p.run(p.quirl, ticket, c)
+	p.refused(fault.Conflict, "changed since you read it", err)
+	other := quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}
+	st, err = p.shown(c)
+	require.NoError(t, err)
+	ticket = p.Ticket(p.quirl, p.quirl, st)
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, other))
+	_, err = p.run(p.quirl, ticket, c)
+	p.refused(fault.Conflict, "changed since you read it", err)
+	c.Remarks = " "
+	p.refused(fault.Invalid, "what the review found", p.trySign(p.quirl, c))
+}
+
+// faults.md pattern 9: the reviewer is independent of the performers, in the rule and in the database; and who opened a review signs it.
+func TestNobodyReviewsOwnWork(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	p.do(p.quinn, batch.Comment{Batch: id, Text: "a word of quality assurance"})
+	_, err := p.run(p.quinn, "", quality.BeginReview{Batch: id})
+	p.refused(fault.Refused, "does not review its trail", err)
+	_, err = p.run(p.sue, "", quality.BeginReview{Batch: id})
+	require.Equal(t, fault.Forbidden, fault.KindOf(err))
+	_, err = p.run(p.quirl, "", quality.BeginReview{Batch: p.order()})
+	p.refused(fault.NotReady, "not issued yet", err)
+
+	c := p.begun(p.quirl, id)
+	p.refused(fault.Refused, "Quirl Moss opened this review", p.trySign(p.Person("quent.hale", "qa"), c))
+	p.do(p.quirl, batch.Comment{Batch: id, Text: "and now I work in it"})
+	p.refused(fault.Refused, "does not review its trail", p.trySign(p.quirl, c))
+
+	const begin = `insert into ebr.trail_reviews (id, batch, reviewer, opened_at, from_seq) values ($1, $2, $3, $4, $5)`
+	_, err = p.Trail.Change(p.Ctx, audit.Intent{Session: p.quinn.Token, Act: "trail.begin_review", Home: audit.Stream("batch/" + id)}, func(tx *audit.Tx) error {
+		_, err := tx.Exec(p.Ctx, begin, audit.NewID(), id, p.quinn.ID, tx.Now(), 1)
+		return err
+	})
+	p.refused(fault.Refused, "does not review its trail", err)
+	for what, row := range map[string]struct {
+		home, reviewer string
+		from           int
+	}{"for somebody else": {id, p.sue.ID, 1}, "in another stream": {p.order(), p.Admin.ID, 1}, "leaving entries out": {id, p.Admin.ID, 5}} {
+		who := p.Person("quark."+strings.Fields(what)[0], "qa")
+		if row.reviewer == p.Admin.ID {
+			row.reviewer = who.ID
+		}
+		_, err = p.Trail.Change(p.Ctx, audit.Intent{Session: who.Token, Act: "trail.begin_review", Home: audit.Stream("batch/" + row.home)}, func(tx *audit.Tx) error {
+			_, err := tx.Exec(p.Ctx, begin, audit.NewID(), id, row.reviewer, tx.Now(), row.from)
+			return err
+		})
+		require.ErrorContains(t, err, "VB056", what)
+	}
+	p.clean()
+}

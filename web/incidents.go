@@ -1,0 +1,121 @@
+package web
+
+import (
+	"encoding/json"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"veribatch/ebr/quality"
+	"veribatch/internal/fault"
+)
+
+// incidentPage is how many incidents one page shows.
+const incidentPage = 25
+
+func (s *server) showIncidents(v *visit) (View, error) {
+	after, err := incidentCursor(v.c.QueryParam("after"))
+	if err != nil {
+		return nil, err
+	}
+	list, err := quality.List(v.ctx, v, after, incidentPage+1)
+	if err != nil {
+		return nil, err
+	}
+	view := &IncidentsView{Page: v.frame(words("Incidents"))}
+	if len(list) > incidentPage {
+		list = list[:incidentPage]
+		last := list[incidentPage-1]
+		view.Older = "/incidents?" + url.Values{"after": {last.State() + " " + last.OpenedAt.UTC().Format(time.RFC3339Nano) + " " + last.ID}}.Encode()
+	}
+	for _, r := range list {
+		view.Incidents = append(view.Incidents, incidentLine(r))
+	}
+	return view, nil
+}
+
+func incidentCursor(text string) (*quality.Record, error) {
+	if text == "" {
+		return nil, nil
+	}
+	state, rest, _ := strings.Cut(text, " ")
+	at, id, _ := strings.Cut(rest, " ")
+	when, err := time.Parse(time.RFC3339Nano, at)
+	if err != nil || uuid.Validate(id) != nil {
+		return nil, fault.New(fault.Missing, "There is no such page of incidents. Go back to the first page.")
+	}
+	last := &quality.Record{ID: id, OpenedAt: when}
+	if state != "open" {
+		last.ClosedAt = when
+	}
+	return last, nil
+}
+
+// incidentLine gives one incident for a list.
+func incidentLine(r quality.Record) IncidentLine {
+	return IncidentLine{
+		Href: "/incidents/" + r.ID, Number: r.Number, Kind: words(r.Kind.Words()), Summary: r.Summary, State: r.State(), At: r.FirstAt, Last: r.LastAt,
+		Times: r.Occurrences, Batches: r.Batches, Judged: r.Judged,
+	}
+}
+
+func (s *server) showIncident(v *visit) (View, error) {
+	r, err := quality.Find(v.ctx, v, v.c.Param("incident"))
+	if err != nil {
+		return nil, err
+	}
+	view := &IncidentView{Page: v.frame(r.Number), Incident: incidentLine(r)}
+	stamp := func(t time.Time) string { return t.In(s.Zone).Format("2006-01-02 15:04:05 -07:00") }
+	view.Header = []Line{
+		{words("Kind"), view.Incident.Kind}, {words("Occurrences"), strconv.FormatInt(r.Occurrences, 10)},
+		{words("First"), stamp(r.FirstAt)}, {words("Last"), stamp(r.LastAt)}, {words("Written"), stamp(r.OpenedAt)},
+	}
+	for _, ref := range []Line{{words("First reference"), r.FirstReference}, {words("Last reference"), r.LastReference}} {
+		if ref.Value != "" {
+			view.Header = append(view.Header, ref)
+		}
+	}
+	view.Header = append(view.Header, Line{words("What failed"), r.Summary})
+	for _, l := range r.Links {
+		view.Batches = append(view.Batches, v.incidentBatch(r, l))
+	}
+	if r.Open() {
+		view.Close = v.offer(r.Judged == r.Batches, "incident.close", Form{ID: "close", Action: "/incidents/" + r.ID + "/close", Signed: true})
+		if view.Close == nil {
+			view.Waits = words("Quality assurance closes the incident when its effect on every batch is judged.")
+		}
+		return view, nil
+	}
+	view.Cause, view.Action = r.RootCause, r.Action
+	view.Closed = &Signed{Meaning: "closed", Name: r.ClosedBy, At: r.ClosedAt}
+	return view, nil
+}
+
+func (v *visit) incidentBatch(r quality.Record, l quality.Link) IncidentBatch {
+	b := IncidentBatch{
+		Href: "/batches/" + l.Batch, Number: l.Number, Linked: l.LinkedAt, Disposition: string(l.Disposition), Reason: l.Reason, By: l.AssessedBy, At: l.AssessedAt,
+	}
+	b.Assess = v.offer(r.Open(), "incident.assess", Form{ID: "assess-" + l.Number, Action: "/incidents/" + r.ID + "/batches/" + l.Batch + "/assess", Seen: l.Version})
+	return b
+}
+
+// onIncident says where an incident is judged and closed.
+func (s *server) onIncident() place {
+	return place{page: s.showIncident, read: "incident.read", next: func(v *visit, _ json.RawMessage) string { return "/incidents/" + v.c.Param("incident") }}
+}
+
+// incidents gives the incidents that may have touched a batch, for its overview.
+func (d *dossier) incidents() (list []BatchIncident, err error) {
+	records, err := quality.OfBatch(d.v.ctx, d.v, d.ID)
+	for _, r := range records {
+		of := BatchIncident{IncidentLine: incidentLine(r), Disposition: string(r.Links[0].Disposition), Reason: r.Links[0].Reason, By: r.Links[0].AssessedBy, Judged: r.Links[0].AssessedAt}
+		if !d.v.grants.Anywhere("incident.read") {
+			of.Href = ""
+		}
+		list = append(list, of)
+	}
+	return list, err
+}

@@ -1,0 +1,95 @@
+package web
+
+import "time"
+
+// IncidentsView lists incidents, the open ones first.
+type IncidentsView struct {
+	Page
+	Incidents []IncidentLine
+	Older     string // address of the next page; "" at the end
+}
+
+// IncidentLine is one incident in a list.
+type IncidentLine struct {
+	Href            string // "" when the person may not open it
+	Number          string
+	Kind, Summary   string
+	State           string // open, closed
+	At, Last        time.Time
+	Times           int64
+	Batches, Judged int // how many it may have touched, and on how many the effect is judged
+}
+
+// IncidentView is one incident: what failed, which batches it may have touched, and what was judged.
+type IncidentView struct {
+	Page
+	Incident      IncidentLine
+	Header        []Line
+	Batches       []IncidentBatch
+	Cause, Action string  // "" while it is open
+	Closed        *Signed // nil while it is open
+	Close         *Form   // signed; fields: root_cause, action
+	Waits         string  // why there is no form
+}
+
+// IncidentBatch is a batch that an incident may have touched.
+type IncidentBatch struct {
+	Href, Number string
+	Linked       time.Time
+	Disposition  string // "" while it is not judged
+	Reason, By   string
+	At           time.Time
+	Assess       *Form // fields: disposition, reason; also for a new judgement while the incident is open
+}
+
+// BatchIncident is an incident on the page of a batch that it may have touched.
+type BatchIncident struct {
+	IncidentLine
+	Disposition, Reason, By string
+	Judged                  time.Time
+}
+
+func (*IncidentsView) template() string { return "quality/incidents" }
+func (*IncidentView) template() string  { return "quality/incident" }
+
+// ReviewState says how far the trail of a batch is reviewed, in shape and words.
+type ReviewState struct {
+	Words string
+	Level string // waiting, done, alert (entries came after a review)
+	Href  string // of the review; "" for who may not read it
+}
+
+// ReviewView is the task of reviewing a batch's trail: the entries that no review covers, those that matter first.
+type ReviewView struct {
+	Page
+	State   *ReviewState
+	Reviews []ReviewLine // signed ones, oldest first
+	From    int64        // the first entry of the batch's stream that is not reviewed
+	Entries int          // shown
+	More    bool         // there are more than the page shows
+	Matters []Matter
+	Others  []TrailEntry
+	Opened  time.Time // when this person opened the review; zero when it is not open
+	Begin   *Form
+	Sign    *Form // signed; field: remarks
+	Waits   string
+}
+
+// ReviewLine is a signed review.
+type ReviewLine struct {
+	From, To    int64
+	Hash        string // SHA-256 of the last entry
+	Others      int64  // entries of other streams
+	By, Remarks string
+	At          time.Time
+	Took        string // how long it was open, "6m12s"
+	Quick       bool   // too short to have read it
+}
+
+// Matter is an entry that a reviewer looks at first, and why.
+type Matter struct {
+	Why string
+	TrailEntry
+}
+
+func (*ReviewView) template() string { return "quality/review" }
