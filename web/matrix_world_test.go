@@ -108,9 +108,13 @@ func (m *matrixPlant) prepareRecords() {
 // place gives a person roles for an area.
 func (p *plant) place(who signtest.Person, area string, roles ...access.Role) {
 	p.T.Helper()
+	require.NoError(p.T, p.placing(who, area, roles...))
+}
+
+func (p *plant) placing(who signtest.Person, area string, roles ...access.Role) error {
 	in := audit.Intent{Session: p.Admin.Token, Act: "person.roles", Home: identity.StreamOf(who.ID), Reason: "works in " + area}
 	_, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error { return access.SetRolesIn(p.Ctx, tx, who.ID, area, roles) })
-	require.NoError(p.T, err)
+	return err
 }
 
 // change carries out a command in a session.
