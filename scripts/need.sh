@@ -16,6 +16,16 @@ has_pg() {
 	return 1
 }
 
+# The number before the first point: 20 of v20.11.1; 0 of nothing.
+major() { expr "$1" : '[^0-9]*\([0-9]*\)' '|' 0; }
+
+# Go 1.26 or newer. An older one may fetch the right one by itself; with GOTOOLCHAIN=local it does not.
+has_go() {
+	command -v go >/dev/null || return 1
+	version=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)
+	[ "$(major "$version")" -gt 1 ] || [ "$(major "${version#go1.}")" -ge 26 ]
+}
+
 has() {
 	case $1 in
 	pg) has_pg ;;
@@ -23,8 +33,8 @@ has() {
 	chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ;;
 	poppler) command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null ;;
 	qpdf) command -v qpdf >/dev/null ;;
-	go) command -v go >/dev/null ;;
-	node) command -v node >/dev/null && command -v npm >/dev/null ;;
+	go) has_go ;;
+	node) command -v npm >/dev/null && [ "$(major "$(node --version 2>/dev/null)")" -ge 20 ] ;;
 	*) say "unknown need: $1"; exit 2 ;;
 	esac
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"veribatch/audit"
+	"veribatch/ebr/quality"
 	"veribatch/migrations"
 	"veribatch/signatures/configuration"
 	"veribatch/signatures/keyring"
@@ -72,13 +73,13 @@ func (h *health) findings(ctx context.Context) []finding {
 
 const clockAndVerify = `select clock_timestamp(), (select succeeded_at from ebr.jobs where name = 'verify')`
 
-func (h *health) databaseAndClock(ctx context.Context) []finding {
+func (p *plant) databaseAndClock(ctx context.Context) []finding {
 	var there time.Time
 	var verified *time.Time
 	var settings configuration.Settings
 	began := time.Now()
 	var asked time.Duration
-	err := h.trail.Read(ctx, func(r *audit.Reader) (err error) {
+	err := p.trail.Read(ctx, func(r *audit.Reader) (err error) {
 		began = time.Now()
 		if err = r.QueryRow(ctx, clockAndVerify).Scan(&there, &verified); err != nil {
 			return err
@@ -92,6 +93,16 @@ func (h *health) databaseAndClock(ctx context.Context) []finding {
 	}
 	return []finding{{"database", good, fmt.Sprintf("answers in %s", asked.Round(100*time.Microsecond))},
 		clock(there.Sub(began.Add(asked/2)).Abs(), asked, time.Duration(settings.ClockSeconds)*time.Second), verifyAge(verified, there)}
+}
+
+// checkClock opens an incident when server and database disagree about the time by more than QA approved. Records have the database's time.
+func (p *plant) checkClock(ctx context.Context) error {
+	for _, f := range p.databaseAndClock(ctx) {
+		if f.Name == "clock" && f.State == failing {
+			p.incidents.Report(quality.Incident{Kind: quality.Clock, Summary: "The clocks differ: " + f.Detail + ". Records have the time of the database.", Cause: "server and database"})
+		}
+	}
+	return nil
 }
 
 // clock judges the difference between this machine and the database, less what the answer itself took.

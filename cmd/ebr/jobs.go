@@ -53,6 +53,7 @@ func (p *plant) jobs() []job {
 		job{"prune_request_keys", every(24 * time.Hour), p.pruneKeys},
 		job{"prune_sessions", every(time.Hour), p.pruneSessions},
 		job{"verify", daily(verifyHour), p.verify},
+		job{"clock", every(5 * time.Minute), p.checkClock},
 		job{"certificate", every(24 * time.Hour), p.checkCertificate},
 	)
 }

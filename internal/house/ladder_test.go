@@ -125,6 +125,7 @@ var walls = []struct {
 	{"database/sql", []string{"migrations", "internal/postgres"}, "only the migration tool speaks database/sql; everything else uses pgx through audit"},
 	{"github.com/labstack/echo", []string{"web"}, "the plant does not know about browsers"},
 	{"net/http", []string{"web", "cmd/ebr"}, "the plant does not know about browsers"},
+	{"github.com/prometheus/client_golang", []string{"web", "cmd/ebr"}, "the plant does its work and does not count itself"},
 	{"html/template", []string{"web"}, "words on screens are the web package's business"},
 	{"github.com/gopcua/opcua", []string{"ebr/capture"}, "one package owns the talk with controllers"},
 	{"github.com/go-pdf/fpdf", []string{"ebr/report", "validation"}, "one package owns how a record looks on paper"},
