@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 RACE_PACKAGES = $$(go list ./... | grep -v '/web/browser$$')
-LONG_PACKAGES = $$(grep -rl --include='*_test.go' --exclude-dir=node_modules VERIBATCH_LONG . | xargs -n1 dirname | sort -u)
+LONG_PACKAGES = $$(grep -rl --include='*_test.go' --exclude-dir=node_modules VERIBATCH_LONG . | xargs -n1 dirname | sort -u | grep -v '/web/browser$$')
 ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 20s
 STEP = @printf '\n== %s  %s\n' "$$(date +%T)"
@@ -60,6 +60,8 @@ evidence:
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "long tests"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
+	$(STEP) "a whole batch in the browser"
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run TestWholeBatch ./web/browser
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory mutants
 
