@@ -254,6 +254,10 @@ func (m *matrixPlant) fill(a address) string {
 			parts[i] = own
 		case ":configuration":
 			parts[i] = "configuration-1"
+		case ":incident":
+			parts[i] = m.incident
+		case ":review":
+			parts[i] = m.review
 		default:
 			if strings.HasPrefix(part, ":") {
 				parts[i] = audit.NewID()
@@ -276,6 +280,10 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		fields = map[string]string{"password": who.Password}
 	case "password.change":
 		fields = map[string]string{"password": who.Password, "new_password": "seven green hats 21", "again": "seven green hats 21"}
+	case "incident.close":
+		fields = map[string]string{"root_cause": "disk full", "action": "more disk"}
+	case "trail.review":
+		fields = map[string]string{"remarks": "nothing found"}
 	case "configuration.propose":
 		fields = map[string]string{"idle_minutes": "13", "reason": "stations stand open too long"}
 	case "batch.abort", "hold.assess", "configuration.withdraw":

@@ -2,11 +2,13 @@ package web_test
 
 import (
 	"context"
+	"path"
 	"strings"
 
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
+	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
 	"veribatch/recipes/library"
 	"veribatch/signatures/access"
@@ -32,6 +34,8 @@ type matrixPlant struct {
 	batches  map[string]string // address by act; "" for all others
 	versions map[string]string
 	people   map[seat]signtest.Person
+	incident string // ids
+	review   string
 	without  map[string]signtest.Person // with sessions that open nothing, by condition
 }
 
@@ -44,6 +48,7 @@ type seat struct {
 func newMatrixPlant(s *script, areas []string) *matrixPlant {
 	m := &matrixPlant{script: s, batches: map[string]string{}, versions: map[string]string{}, people: map[seat]signtest.Person{}}
 	m.prepareRecords()
+	m.prepareQuality()
 	s.as("Sven")
 	s.say(`she proposes idle_minutes 14 because "stations stand open too long"`, false)
 	s.change(s.people["Ada"].Token, access.CreateArea{Code: other, Title: "South", Reason: "a second site"})
@@ -103,6 +108,19 @@ func (m *matrixPlant) prepareRecords() {
 		s.life(strings.Replace(text, "Buffer for rinsing", "Buffer for rinsing, "+v.state, 1), v.state)
 		m.versions[v.act] = s.recipe
 	}
+}
+
+const newestIncident = `select id::text from ebr.incidents order by number desc limit 1`
+
+// prepareQuality opens an incident that touches no batch, and a review of a batch by somebody who did not work in it.
+func (m *matrixPlant) prepareQuality() {
+	require.NoError(m.t, quality.OpenIncident(m.Ctx, m.Trail, quality.Incident{Kind: "failed_job", Summary: "The verification did not run.", Reference: "verify"}))
+	require.NoError(m.t, m.DB.Super(m.t).QueryRow(m.Ctx, newestIncident).Scan(&m.incident))
+	v := m.visitorAt("Review", m.Person("quirin.holm", access.QA))
+	v.open(m.batches[""] + "/review")
+	v.send("begin", nil)
+	require.NotNil(m.t, v.at.forms["review"], v.at.text)
+	m.review = path.Base(v.at.forms["review"].action)
 }
 
 // place gives a person roles for an area.
