@@ -39,13 +39,17 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 		if one.known, err = l.digestOfSegment(s); err != nil {
 			return nil, complete, err
 		}
-		_, err := os.Stat(one.path)
-		if errors.Is(err, fs.ErrNotExist) && s == last {
+		info, err := os.Stat(one.path)
+		open := errors.Is(err, fs.ErrNotExist) && s == last
+		if open {
 			one.path += ".partial"
-			_, err = os.Stat(one.path)
+			info, err = os.Stat(one.path)
 		}
 		if end != nil && end.Segment == s {
 			one.tail, complete = end, end.At
+		}
+		if open && err == nil && info.Size() < segmentBytes && (one.tail == nil || one.tail.Bytes == 0) {
+			return list, complete, nil // it could not even be laid out, on a full disk, and holds nothing
 		}
 		if err != nil || one.known == nil && s != last {
 			return nil, complete, missing(s, err == nil, m.Ended, complete)
