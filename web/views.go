@@ -82,7 +82,7 @@ var places = []struct {
 	{"/", "Home", "order.read", false},
 	{"/recipes", "Recipes", "recipe.read", false},
 	{"/trail", "Audit trail", "trail.read", false},
-	{"/incidents", "Incidents", "incident.read", false},
+	{"/incidents", "Incidents", "incident.read", true},
 	{"/tokens", "API tokens", "token.read", true},
 	{"/configuration", "Configuration", "configuration.read", true},
 	{"/areas", "Areas", "area.read", true},

@@ -109,7 +109,7 @@ func weightInput() *web.Input {
 // pages are all pages of the gallery by name.
 func pages() map[string]func() web.View {
 	all := map[string]func() web.View{}
-	for _, more := range []map[string]func() web.View{sessionPages(), batchPages(), stepPages(), otherStepPages(), recipePages(), trailPages(), backupPages()} {
+	for _, more := range []map[string]func() web.View{sessionPages(), batchPages(), stepPages(), otherStepPages(), recipePages(), trailPages(), backupPages(), qualityPages()} {
 		for name, page := range more {
 			all[name] = page
 		}
@@ -273,7 +273,7 @@ func batchPages() map[string]func() web.View {
 					{Href: "/batches/18", Number: "B-000018", Order: "PO-4712", Product: "Paracetamol 500 mg tablets", Recipe: "Paracetamol granulation", Version: "3", Quantity: "100 kg", State: "held", Done: 9, Steps: 18, OpenStep: "Record the end point of granulation", Waits: "assessment by QA", Next: &web.Link{Href: "#", Words: "Assess the hold"}},
 					{Href: "/batches/17", Number: "B-000017", Order: "PO-4711", Product: "Paracetamol 500 mg tablets", Recipe: "Paracetamol granulation", Version: "3", Quantity: "100 kg", State: "running", Done: 6, Steps: 18, OpenStep: "Weigh the granulation liquid", Next: &web.Link{Href: "#", Words: "Continue"}},
 					{Href: "/batches/19", Order: "PO-4713", Product: "Buffer solution pH 6.8", Recipe: "Buffer solution", Version: "1", Quantity: "20 L", State: "ordered", Steps: 10, Next: &web.Link{Href: "#", Words: "Issue the record"}},
-					{Href: "/batches/16", Number: "B-000016", Order: "PO-4709", Product: "Buffer solution pH 6.8", Recipe: "Buffer solution", Version: "1", Quantity: "20 L", State: "complete", Done: 10, Steps: 10},
+					{Href: "/batches/16", Number: "B-000016", Order: "PO-4709", Product: "Buffer solution pH 6.8", Recipe: "Buffer solution", Version: "1", Quantity: "20 L", State: "complete", Done: 10, Steps: 10, Incidents: 1, Review: &web.ReviewState{Words: "audit trail reviewed to entry 38, 3 entries since", Level: "alert", Href: "#"}, Next: &web.Link{Href: "#", Words: "Review the audit trail"}},
 					{Href: "/batches/15", Number: "B-000015", Order: "PO-4708", Product: "Buffer solution pH 6.8", Recipe: "Buffer solution", Version: "1", Quantity: "20 L", State: "aborted", Done: 3, Steps: 10}}}
 		},
 		"batch": func() web.View {
@@ -295,6 +295,7 @@ func batchPages() map[string]func() web.View {
 				Signatures: []web.Signed{signed("issued", "sofia", "Sofia Rossi", at(0, 51, 20))}, Holds: []web.Hold{old}, Procedures: []web.UnitProgress{{Name: "Granulation › Preparation", Steps: append(append([]web.StepProgress{}, before...), four)},
 					{Name: "Granulation › Wet granulation", Steps: append([]web.StepProgress{weight()}, waiting...)}},
 				Comments: []web.Comment{{Text: "Humidity in room G1 was 58 % at the start of the shift.", By: "Bob Martin", At: at(1, 0, 0)}}, Next: &web.Link{Href: "#", Words: "Go to the open step"},
+				Incidents: []web.BatchIncident{{IncidentLine: web.IncidentLine{Number: "I-2026-000002", Kind: "unclean restart", State: "open", At: at(1, 2, 3), Summary: "The server did not stop by itself."}}}, Trailed: &web.ReviewState{Words: "audit trail not reviewed", Level: "waiting"},
 				Hold: form("hold"), Abort: signedForm("abort"), Comment: form("comment"), Report: "#", Trail: "#"}
 		},
 		"hold": func() web.View {

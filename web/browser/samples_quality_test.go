@@ -1,0 +1,40 @@
+package browser_test
+
+import "veribatch/web"
+
+// qualityPages are the pages on which the quality unit judges.
+func qualityPages() map[string]func() web.View {
+	incident := web.IncidentLine{Href: "#", Number: "I-2026-000002", Kind: "unclean restart", State: "open", At: at(1, 2, 3), Last: at(1, 2, 3), Times: 1, Batches: 2, Judged: 1,
+		Summary: "The server that was started at 2026-11-22 00:40:11 +01:00 did not stop by itself: it was killed, or the machine or the database failed. Everything that was confirmed is kept."}
+	judge := form("assess-B-000018")
+	alarmed := func(title, path string) web.Page {
+		page := frame(title, path, anna)
+		page.Alarms = []web.Alarm{{Level: "alert", Words: "2 open incidents", Href: "/incidents"}, {Level: "action", Words: "The last backup is 3 days old", Href: "/backups"}}
+		return page
+	}
+	entry := web.TrailEntry{At: at(1, 56, 0), By: "Anna Kowalska (anna)", Station: "Granulation 1", Act: "step.correct", Subject: "Batch B-000017, step 4", Href: "#", Reason: "Container was not tared",
+		Stream: "batch/0198f0c1-7c1e-7d10-9d0f-000000000001", Seq: 41, Hash: "9f2c6e51a4d8", Notes: []web.Line{{Label: "reading", Value: "12.48 kg"}, {Label: "judgement", Value: "in limits"}}}
+	return map[string]func() web.View{
+		"incidents": func() web.View {
+			closed := incident
+			closed.Number, closed.Kind, closed.State, closed.Times, closed.Judged, closed.Summary = "I-2026-000001", "internal error", "closed", 17, 2, "GET /batches/:batch: database error 57014"
+			return &web.IncidentsView{Page: alarmed("Incidents", "/incidents"), Incidents: []web.IncidentLine{incident, closed}, Older: "#"}
+		},
+		"incident": func() web.View {
+			return &web.IncidentView{Page: alarmed("I-2026-000002", "/incidents/2"), Incident: incident, Waits: "Quality assurance closes the incident when its effect on every batch is judged.",
+				Header: []web.Line{{Label: "Kind", Value: incident.Kind}, {Label: "Occurrences", Value: "1"}, {Label: "First", Value: "2026-11-22 01:02:03 +01:00"}, {Label: "What failed", Value: incident.Summary}},
+				Batches: []web.IncidentBatch{{Href: "#", Number: "B-000017", Linked: at(1, 3, 0), Disposition: "no effect", Reason: "No operator was in front of a station; the last entry is on the screen and in the trail.", By: "Sofia Rossi", At: at(1, 20, 0)},
+					{Href: "#", Number: "B-000018", Linked: at(1, 3, 0), Assess: judge}}}
+		},
+		"incident-close": func() web.View {
+			return &web.IncidentView{Page: alarmed("I-2026-000002", "/incidents/2"), Incident: incident, Header: []web.Line{{Label: "Kind", Value: incident.Kind}}, Close: signedForm("close")}
+		},
+		"review": func() web.View {
+			page := onBatch("Review of B-000017", 0, "complete")
+			page.Alarms = alarmed("", "").Alarms
+			return &web.ReviewView{Page: page, State: &web.ReviewState{Words: "audit trail reviewed to entry 38, 3 entries since", Level: "alert"}, From: 39, Entries: 3, Opened: at(3, 0, 0),
+				Reviews: []web.ReviewLine{{From: 1, To: 38, Hash: "9f2c6e51a4d80b77c1f3e2a95d6048bb3f0e7c21d5946a8e1b2c3d4e5f607182", Others: 4, By: "Quentin Dubois", At: at(2, 40, 0), Took: "12s", Quick: true, Remarks: "Nothing to question."}},
+				Matters: []web.Matter{{Why: "corrected", TrailEntry: entry}}, Others: []web.TrailEntry{entry, entry}, Sign: signedForm("review")}
+		},
+	}
+}
