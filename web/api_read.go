@@ -83,6 +83,8 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/trail", "trail.read", apiTrail)
 	gives(t, "/configuration", "configuration.read", apiConfiguration)
 	gives(t, "/areas", "area.read", apiAreas)
+	gives(t, "/incidents", "incident.read", apiIncidents)
+	gives(t, "/incidents/:incident", "incident.read", apiIncident)
 	gives(t, "/tokens", "token.read", func(v *visit, _ nothing) (tokens, error) {
 		list, err := identity.Tokens(v.ctx, v)
 		return tokens{list}, err

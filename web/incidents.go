@@ -28,8 +28,7 @@ func (s *server) showIncidents(v *visit) (View, error) {
 	view := &IncidentsView{Page: v.frame(words("Incidents"))}
 	if len(list) > incidentPage {
 		list = list[:incidentPage]
-		last := list[incidentPage-1]
-		view.Older = "/incidents?" + url.Values{"after": {last.State() + " " + last.OpenedAt.UTC().Format(time.RFC3339Nano) + " " + last.ID}}.Encode()
+		view.Older = "/incidents?" + url.Values{"after": {cursorOf(list[incidentPage-1])}}.Encode()
 	}
 	for _, r := range list {
 		view.Incidents = append(view.Incidents, incidentLine(r))
@@ -118,4 +117,41 @@ func (d *dossier) incidents() (list []BatchIncident, err error) {
 		list = append(list, of)
 	}
 	return list, err
+}
+
+// afterIncident says where a page of incidents begins.
+type afterIncident struct {
+	After string `query:"after" doc:"next of the page before"`
+}
+
+// ofIncident names an incident in the address.
+type ofIncident struct {
+	Incident string `path:"incident"`
+}
+
+// incidentList is one page of incidents, the open ones first.
+type incidentList struct {
+	Incidents []quality.Record `json:"incidents"`
+	Next      string           `json:"next,omitempty" doc:"after of the next page; missing at the end"`
+}
+
+func apiIncidents(v *visit, q afterIncident) (list incidentList, err error) {
+	after, err := incidentCursor(q.After)
+	if err != nil {
+		return list, err
+	}
+	list.Incidents, err = quality.List(v.ctx, v, after, incidentPage+1)
+	if len(list.Incidents) > incidentPage {
+		list.Incidents = list.Incidents[:incidentPage]
+		list.Next = cursorOf(list.Incidents[incidentPage-1])
+	}
+	return list, err
+}
+
+func apiIncident(v *visit, q ofIncident) (quality.Record, error) {
+	return quality.Find(v.ctx, v, q.Incident)
+}
+
+func cursorOf(last quality.Record) string {
+	return last.State() + " " + last.OpenedAt.UTC().Format(time.RFC3339Nano) + " " + last.ID
 }

@@ -15,35 +15,38 @@ import (
 
 // Record is one incident as it stands.
 type Record struct {
-	ID, Number      string // "I-2026-000001", gap-free per year
-	Kind            Kind
-	Summary         string
-	FirstReference  string
-	FirstAt         time.Time // when it happened
-	LastReference   string
-	LastAt          time.Time
-	Occurrences     int64
-	OpenedAt        time.Time // when it was written
-	RootCause       string    // "" while it is open
-	Action          string
-	ClosedBy        string // printed name
-	ClosedAt        time.Time
-	Signature       string // id
-	Version         int
-	Batches, Judged int    // how many it may have touched, and on how many the effect is judged
-	Links           []Link // the batches; Find gives all of them, OfBatch the one that was asked for, List none
+	ID             string    `json:"id"`
+	Number         string    `json:"number"` // "I-2026-000001", gap-free per year
+	Kind           Kind      `json:"kind"`
+	Summary        string    `json:"summary"`
+	FirstReference string    `json:"first_reference"`
+	FirstAt        time.Time `json:"first_at,omitzero"` // when it happened
+	LastReference  string    `json:"last_reference"`
+	LastAt         time.Time `json:"last_at,omitzero"`
+	Occurrences    int64     `json:"occurrences"`
+	OpenedAt       time.Time `json:"opened_at,omitzero"` // when it was written
+	RootCause      string    `json:"root_cause"`         // "" while it is open
+	Action         string    `json:"action"`
+	ClosedBy       string    `json:"closed_by"` // printed name
+	ClosedAt       time.Time `json:"closed_at,omitzero"`
+	Signature      string    `json:"signature"` // id
+	Version        int       `json:"version"`
+	Batches        int       `json:"batches"`
+	Judged         int       `json:"judged"`         // how many it may have touched, and on how many the effect is judged
+	Links          []Link    `json:"links,omitzero"` // the batches; Find gives all of them, OfBatch the one that was asked for, List none
 }
 
 // Link is one batch that an incident may have touched, with the judgement on it.
 type Link struct {
-	ID            string
-	Batch, Number string // id and number of the batch
-	LinkedAt      time.Time
-	Disposition   Disposition
-	Reason        string
-	AssessedBy    string // printed name
-	AssessedAt    time.Time
-	Version       int
+	ID          string      `json:"id"`
+	Batch       string      `json:"batch"`
+	Number      string      `json:"number"` // id and number of the batch
+	LinkedAt    time.Time   `json:"linked_at,omitzero"`
+	Disposition Disposition `json:"disposition"`
+	Reason      string      `json:"reason"`
+	AssessedBy  string      `json:"assessed_by"` // printed name
+	AssessedAt  time.Time   `json:"assessed_at,omitzero"`
+	Version     int         `json:"version"`
 }
 
 // Open tells whether somebody still has to judge it.
