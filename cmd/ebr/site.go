@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"sync/atomic"
@@ -57,11 +58,16 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	trail.Done = p.counted
 	notes := in.describe()
 	notes["version"], notes["revision"], notes["policy"] = version, revision, access.Digest()
+	maps.Copy(notes, settings(s))
+	before, err := lastStart(ctx, trail)
+	if err != nil {
+		return nil, err
+	}
+	notes["changed"] = changed(before, notes)
 	if err := trail.Start(ctx, notes); err != nil {
 		return nil, err
 	}
 	p.incidents = quality.NewBook(trail, s.incidents(), p.log)
-	var err error
 	if p.key, err = keyring.Open(filepath.Join(s.State, "keys")); err != nil {
 		return nil, err
 	}
