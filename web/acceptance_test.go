@@ -38,6 +38,8 @@ type script struct {
 	outcome    error               // of an act that has no screen yet
 	facts      int                 // sentences that assert by themselves
 	found      audit.Row           // the entry that the last sentence about the trail found
+	link       string              // the last link to set a password
+	sessions   []string            // tokens of further sessions
 }
 
 // crew are the people of every script, by first name.

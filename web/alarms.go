@@ -5,6 +5,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/ebr/quality"
+	"veribatch/signatures/accounts"
 )
 
 // Alarm is something abnormal about the system itself. Everybody who may do something about it sees it on every page, until it is over.
@@ -31,7 +32,17 @@ func (s *server) alarmsFor(v *visit) (seen []Alarm, err error) {
 			}
 		}
 	}
-	return seen, nil
+	own, err := v.ownAlarms()
+	return append(own, seen...), err
+}
+
+// reviewAlarm says that the access review is due.
+func reviewAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
+	due, is, err := accounts.ReviewDue(ctx, q)
+	if err != nil || !is {
+		return nil, err
+	}
+	return []Alarm{{Act: "person.unlock", Level: "alert", Words: words("The access review is due since %s", due.Format("2006-01-02")), Href: "/reviews"}}, nil
 }
 
 // incidentAlarm says that incidents wait for a judgement.

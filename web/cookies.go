@@ -66,8 +66,11 @@ func (s *server) unmarked(value string) string {
 
 // notices are the words for what went well, by the act's word. A cookie names the word, so nobody can put text of their own on the page.
 var notices = map[string]string{
-	"session.unlock": "Unlocked.", "password.change": "The new password is set.", "person.create": "The account is made. Log in with it.",
 	"order.create": "Order created.", "backup.make": "The backup is being made.", "batch.issue": "The record is issued.", "batch.start": "The batch is running.",
+	"session.unlock": "Unlocked.", "password.change": "The new password is set.", "person.create": "The account is made. The person needs the link, and the code from whoever checks the identity.",
+	"person.roles": "The roles are changed.", "person.confirm_identity": "The identity is confirmed.", "person.deactivate": "The account is closed.",
+	"person.reset": "The password is reset. The person needs the link, and the code from whoever checks the identity.", "person.unlock": "The account is unlocked.",
+	"accountability.sign": "Signed.", "accountability.publish": "The new version is in force.", "access.review": "The review is signed.",
 	"step.record": "Value recorded.", "step.correct": "Correction recorded. The earlier value stays readable.", "step.comment": "Comment added.",
 	"step.perform": "Step done.", "step.verify": "Step verified.", "batch.hold": "The batch is held.", "hold.assess": "Assessment signed.",
 	"batch.resume": "The batch goes on.", "batch.abort": "The batch is aborted.", "batch.complete": "The batch is complete.",

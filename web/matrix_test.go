@@ -11,8 +11,10 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,11 +92,12 @@ func TestPermissionMatrix(t *testing.T) {
 	m.everyRefusalIsEntered(refused)
 }
 
-// addresses lists the screens and the operations of the API. The page of the first administrator opens with its one-time token to nobody else.
+// addresses lists the screens and the operations of the API. The page of the first administrator, and that of a new password,
+// open to whoever holds their one-time secret and to nobody else.
 func (m *matrixPlant) addresses() (list []address) {
 	for i, routes := range [][]web.Route{web.Routes(), web.Operations()} {
 		for _, r := range routes {
-			if strings.TrimPrefix(r.Path, "/api/v1") != "/first" {
+			if path := strings.TrimPrefix(r.Path, "/api/v1"); path != "/first" && path != "/enrol/:link" {
 				list = append(list, address{Route: r, api: i == 1})
 			}
 		}
@@ -252,6 +255,8 @@ func (m *matrixPlant) fill(a address) string {
 			parts[i] = "net"
 		case ":area":
 			parts[i] = own
+		case ":person":
+			parts[i] = m.script.people["Omar"].ID
 		case ":configuration":
 			parts[i] = "configuration-1"
 		case ":incident":
@@ -288,6 +293,12 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		fields = map[string]string{"idle_minutes": "13", "reason": "stations stand open too long"}
 	case "batch.abort", "hold.assess", "configuration.withdraw":
 		fields = map[string]string{"reason": "filter torn"}
+	case "person.confirm_identity":
+		fields = map[string]string{"document": "passport", "checked_on": time.Now().UTC().Format(time.DateOnly)}
+	case "accountability.sign":
+		fields = map[string]string{"number": "1"}
+	case "accountability.publish":
+		fields = map[string]string{"text": "I answer for everything that is done under my user name.", "reason": "the firm's own words"}
 	case "recipe.import":
 		fields = map[string]string{"text": strings.Replace(string(library.Text("buffer-tour.recipe")), "BUF-PBS-10", "BUF-PBS-11", 1), "area": own}
 	case "order.create":
@@ -298,6 +309,9 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		body := map[string]any{}
 		for name, value := range fields {
 			body[name] = value
+			if n, err := strconv.Atoi(value); err == nil && name == "number" {
+				body[name] = n
+			}
 		}
 		if digest != "" {
 			body["signature"] = map[string]string{"user_name": who.UserName, "password": who.Password, "statement": digest}

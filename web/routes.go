@@ -9,6 +9,7 @@ import (
 	"veribatch/ebr/quality"
 	"veribatch/recipes"
 	"veribatch/signatures/access"
+	"veribatch/signatures/accounts"
 	"veribatch/signatures/configuration/versions"
 	"veribatch/signatures/identity"
 )
@@ -92,6 +93,7 @@ func (s *server) administration(r *table) {
 	r.get("/areas", "area.read", s.showAreas)
 	post[access.CreateArea](r, "/areas", "area.create", s.onAreas())
 	post[access.RenameArea](r, "/areas/:area/rename", "area.rename", s.onAreas())
+	s.accountRoutes(r)
 
 	r.get("/incidents", "incident.read", s.showIncidents)
 	r.get("/incidents/:incident", "incident.read", s.showIncident)
@@ -104,6 +106,27 @@ func (s *server) administration(r *table) {
 
 	r.get("/backups", "backup.read", s.showBackups)
 	post[continuity.Ask](r, "/backups/make", "backup.make", s.onBackups())
+}
+
+// accountRoutes are the pages about people and their rights.
+func (s *server) accountRoutes(r *table) {
+	r.open(http.MethodGet, "/enrol/:link", "password.change", s.showEnrol)
+	r.open(http.MethodPost, "/enrol/:link", "password.change", s.enrol)
+	r.get("/people", "person.read", s.showPeople)
+	post[accounts.Create](r, "/people", "person.create", s.onPeople())
+	r.get("/people/:person", "person.read", s.showPerson)
+	post[accounts.ConfirmIdentity](r, "/people/:person/confirm", "person.confirm_identity", s.onPerson())
+	post[accounts.Grant](r, "/people/:person/grant", "person.roles", s.onPerson())
+	post[accounts.Revoke](r, "/people/:person/revoke", "person.roles", s.onPerson())
+	post[accounts.Reset](r, "/people/:person/reset", "person.reset", s.onPerson())
+	post[accounts.Unlock](r, "/people/:person/unlock", "person.unlock", s.onPerson())
+	post[accounts.Deactivate](r, "/people/:person/deactivate", "person.deactivate", s.onPerson())
+	r.get("/rights", "person.read", s.showRights)
+	r.get("/reviews", "person.read", s.showReviews)
+	post[accounts.Review](r, "/reviews", "access.review", s.onReviews(), chosen)
+	r.get("/accountability", "accountability.sign", s.showAccountability)
+	post[accounts.Sign](r, "/accountability/sign", "accountability.sign", s.onAccountability())
+	post[accounts.Publish](r, "/accountability", "accountability.publish", s.onAccountability())
 }
 
 // table collects the routes.

@@ -76,18 +76,21 @@ func (s *server) logIn(v *visit) error {
 	return s.welcome(v, session, v.form.Get("next"))
 }
 
-// welcome leads to where the person wanted to go. Who may not read the first page (an administrator) comes to the page of the own account.
+// welcome leads to where the person wanted to go. Who may not read the first page (an administrator) comes to the people.
 func (s *server) welcome(v *visit, session identity.Session, next string) error {
 	to := local(next)
 	if to != "/" {
 		return v.redirect(to)
 	}
 	err := s.Trail.Read(v.ctx, func(r *audit.Reader) error {
-		reads, err := access.May(v.ctx, r, session.Person, "order.read")
-		if !reads {
-			to = "/session/password"
+		for _, first := range []struct{ act, to string }{{"order.read", "/"}, {"person.read", "/people"}} {
+			if reads, err := access.May(v.ctx, r, session.Person, first.act); err != nil || reads {
+				to = first.to
+				return err
+			}
 		}
-		return err
+		to = "/accountability"
+		return nil
 	})
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"veribatch/internal/fault"
 	"veribatch/signatures"
 	"veribatch/signatures/access"
+	"veribatch/signatures/accounts"
 	"veribatch/signatures/identity"
 	"veribatch/signatures/keyring"
 	"veribatch/web"
@@ -69,6 +70,9 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	}
 	p.incidents = quality.NewBook(trail, s.incidents(), p.log)
 	if p.key, err = keyring.Open(filepath.Join(s.State, "keys")); err != nil {
+		return nil, err
+	}
+	if err := accounts.RegisterPolicy(ctx, trail); err != nil {
 		return nil, err
 	}
 	if err := signatures.RegisterKey(ctx, trail, p.key); err != nil {

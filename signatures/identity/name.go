@@ -1,6 +1,8 @@
 package identity
 
 import (
+	_ "embed"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -138,30 +140,42 @@ func ParseFullName(raw string) (string, error) {
 	return name, nil
 }
 
-// generic are words that name a role, a place or nobody. A user name made of such words (and digits) alone would be a shared account.
-var generic = func() map[string]bool {
-	words := map[string]bool{}
-	for _, w := range strings.Fields(`
-		a account admin administrator adm all anonymous anyone app area auditor batch bediener benutzer boss cell chef chemist cleaner computer
-		day default demo department dev device dispensary ebr empty engineer everybody everyone fake first foreman gast gmp group guest gxp
-		helper host hplc inspector invite invité lab labor laboratory late lead leader line linie login mail main maintenance manager master
-		mes mfg mitarbeiter name new night nobody none null office op operador operateur opérateur operator packaging pc person pharma plant
-		postgres process prod production produktion public qa qc qp qualified qualifiedperson quality release robot root schicht second senior
-		server service shared shift shop shopfloor signer site some somebody someone staff station super superuser supervisor support sys sysadmin
-		system tablet team technician temp temporary term terminal test tester testuser third trainee training undefined unit unknown user
-		usuario utilisateur validation veribatch visitor warehouse weighing werk worker workstation x xx xxx админ администратор оператор
-		пользователь смена тест гость χειριστης διαχειριστης χρηστης`) {
-		words[skeleton(w)] = true
+// genericText is the list of names that do not name one person, readable by QA; its head says how it is read.
+//
+//go:embed generic.txt
+var genericText string
+
+// generic are the words of the list as skeletons: whole words, beginnings, and words that are refused in any company.
+var generic = func() (list struct {
+	words, alone map[string]bool
+	beginnings   []string
+}) {
+	list.words, list.alone = map[string]bool{}, map[string]bool{}
+	for line := range strings.Lines(genericText) {
+		line, _, _ = strings.Cut(line, "#")
+		for _, w := range strings.Fields(line) {
+			if begin, ok := strings.CutSuffix(w, "*"); ok {
+				list.beginnings = append(list.beginnings, skeleton(begin))
+			} else if alone, ok := strings.CutPrefix(w, "!"); ok {
+				list.alone[skeleton(alone)] = true
+			} else {
+				list.words[skeleton(w)] = true
+			}
+		}
 	}
-	return words
+	return list
 }()
 
-// isGeneric splits a skeleton at signs and digits; "operator1", "test-user" and "0perator" are generic, "operator.jane" is not. (In a
-// skeleton the digits 0 and 1 have become letters, so each part is also looked at without a trailing l or o.)
+// isGeneric splits a skeleton at signs and digits; "operator1", "test-user", "0perator" and "anna-shared" are generic, "operator.jane" is
+// not. (In a skeleton the digits 0 and 1 have become letters, so each part is also looked at without a trailing l or o.)
 func isGeneric(skeleton string) bool {
 	parts := strings.FieldsFunc(skeleton, func(r rune) bool { return r == '.' || r >= '0' && r <= '9' })
+	if slices.ContainsFunc(parts, func(part string) bool { return generic.alone[part] || generic.alone[strings.TrimRight(part, "lo")] }) {
+		return true
+	}
 	for _, part := range parts {
-		if !generic[part] && !generic[strings.TrimRight(part, "lo")] && strings.Trim(part, "lo") != "" {
+		begins := slices.ContainsFunc(generic.beginnings, func(b string) bool { return strings.HasPrefix(part, b) })
+		if !begins && !generic.words[part] && !generic.words[strings.TrimRight(part, "lo")] && strings.Trim(part, "lo") != "" {
 			return false
 		}
 	}

@@ -155,3 +155,18 @@ func FuzzParseName(f *testing.F) {
 		}
 	})
 }
+
+// The list that QA reads: in several languages, with signs and digits, in part and in look-alikes; names of persons pass.
+func TestGenericNamesAreRefused(t *testing.T) {
+	for _, raw := range []string{"operator1", "admin", "qa-shared", "anna-shared", "lab2", "laborant", "laboratorio", "shared.anna", "schicht3", "equipe.1", "gemeinsam",
+		"anna.gemeinsam", "test.user", "0perator", "оператор", "οπερατορ.shared", "utilisateur7", "usuario", "Nachtschicht"} {
+		if _, err := ParseName(raw); err == nil {
+			t.Errorf("%q is taken", raw)
+		}
+	}
+	for _, raw := range []string{"anna.keller", "operator.jane", "lab.meyer", "olga", "omar", "sven", "petra", "quinn", "elena", "ada", "yves", "иван", "nina.moss", "paul.teamer"} {
+		if _, err := ParseName(raw); err != nil {
+			t.Errorf("%q: %v", raw, err)
+		}
+	}
+}

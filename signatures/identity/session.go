@@ -116,7 +116,8 @@ func (g *Gate) stationExists(ctx context.Context, station string) error {
 
 const sessionByToken = `select s.id::text, s.person::text, p.user_name, p.full_name, s.station::text, t.name, s.opened_at, s.locked_at is not null,
 	coalesce(c.must_change, true), extract(epoch from clock_timestamp() - s.seen_at)::float8,
-	extract(epoch from clock_timestamp() - s.opened_at)::float8, s.series_at is not null, coalesce(r.full_name, ''), coalesce(c.reset_at, 'epoch'), coalesce(k.number, 0), k.settings
+	extract(epoch from clock_timestamp() - s.opened_at)::float8, s.series_at is not null, coalesce(r.full_name, ''), coalesce(c.reset_at, 'epoch'),
+	coalesce(extract(epoch from clock_timestamp() - c.changed_at), 0)::float8, coalesce(k.number, 0), k.settings
 	from ebr.sessions s join ebr.people p on p.id = s.person join ebr.stations t on t.id = s.station left join ebr.credentials c on c.id = s.person
 	left join ebr.people r on r.id = c.reset_by and s.opened_at < c.changed_at + interval '7 days' left join ebr.configuration_in_force k on true
 	where s.token_digest = sha256(@token) and s.ended_at is null and p.active and p.kind = 'person'`
@@ -159,12 +160,12 @@ func (g *Gate) Find(ctx context.Context, token string) (Session, error) {
 const sessionSeen = `update ebr.sessions set seen_at = clock_timestamp() where id = @session and locked_at is null and ended_at is null`
 
 func (g *Gate) look(ctx context.Context, token string) (s Session, quiet time.Duration, err error) {
-	var seconds, age float64
+	var seconds, age, used float64 // used: since the password was set
 	var number int
 	var values map[string]string
 	err = g.trail.Read(ctx, func(r *audit.Reader) error {
 		return r.QueryRow(ctx, sessionByToken, pgx.NamedArgs{"token": []byte(token)}).Scan(&s.ID, &s.Person, &s.UserName, &s.FullName, &s.Station, &s.StationName,
-			&s.OpenedAt, &s.Locked, &s.MustChange, &seconds, &age, &s.Series, &s.Reset.By, &s.Reset.At, &number, &values)
+			&s.OpenedAt, &s.Locked, &s.MustChange, &seconds, &age, &s.Series, &s.Reset.By, &s.Reset.At, &used, &number, &values)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Session{}, 0, fault.New(fault.Unauthenticated, "You are not logged in, or your session has ended. Log in.")
@@ -174,6 +175,7 @@ func (g *Gate) look(ctx context.Context, token string) (s Session, quiet time.Du
 	}
 	s.Settings, err = configuration.Of(number, values)
 	s.Token, s.age, s.Idle = token, time.Duration(age*float64(time.Second)), cmp.Or(g.settings.Idle, time.Duration(s.Settings.IdleMinutes)*time.Minute)
+	s.MustChange = s.MustChange || tooOld(s.Settings, time.Duration(used*float64(time.Second)))
 	s.Series = s.Series && s.Settings.SeriesSigning && !s.Locked
 	return s, time.Duration(seconds * float64(time.Second)), err
 }
@@ -235,4 +237,9 @@ func (g *Gate) move(ctx context.Context, token, act, reason, sql string, check f
 		return nil
 	}
 	return err
+}
+
+// tooOld says that a password has been used for longer than the configuration lets it (21 CFR 11.300(b)).
+func tooOld(s configuration.Settings, used time.Duration) bool {
+	return s.PasswordDays > 0 && used > time.Duration(s.PasswordDays)*24*time.Hour
 }

@@ -1,0 +1,119 @@
+package web
+
+import (
+	"time"
+
+	"veribatch/signatures/access"
+	"veribatch/signatures/accounts"
+)
+
+// PeopleView lists accounts. Query: q (part of a name), left=yes (also who has left), after (key of the last line of the page before).
+type PeopleView struct {
+	Page
+	Search string
+	Left   bool
+	People []PersonLine
+	More   string // address of the next page; "" at the end
+	Create *Form  // fields: user_name, full_name, role, reason
+	Roles  []Option
+}
+
+// PersonLine is one account in a list.
+type PersonLine struct {
+	Href, UserName, FullName string
+	Roles                    []string
+	States                   []string // what stands between the person and work; none is normal
+	LastLogIn                time.Time
+}
+
+// PersonView is one account: roles with their history, identity checks, sessions, and the acts on it.
+type PersonView struct {
+	Page
+	Line      PersonLine
+	Created   time.Time
+	CreatedBy string
+	LeftAt    time.Time
+	Held      []HeldRole
+	Checks    []accounts.Check
+	Sessions  []accounts.Session
+	Tokens    []accounts.Token // of machines, made by this person
+	Invited   time.Time        // an invitation is open until then
+	Link      string           // first half of the invitation, at the screen of who made it
+	Code      string           // second half, at the screen of who checked the identity
+
+	Confirm, Grant, Revoke, Reset, Unlock, Deactivate *Form
+	Roles                                             []Option
+	Areas                                             []access.Area
+	Documents                                         []string
+	Today                                             string
+}
+
+// HeldRole is one role of a person with its period; To is zero while it is held.
+type HeldRole struct {
+	Role, Name, Area string
+	From, To         time.Time
+}
+
+// RightsView answers who could do what on a day. Query: on (2026-11-22).
+type RightsView struct {
+	Page
+	On, Wrong string
+	Rights    []RightLine
+	Roles     []RoleActs
+	Everyone  string // acts of everyone with an account
+	Digest    string // SHA-256 of the policy in force at the end of the day
+	Since     time.Time
+	Kept      bool // its text is kept, and the acts are those of that day
+}
+
+// RightLine is one role that somebody held on the day.
+type RightLine struct {
+	Href, UserName, FullName, Role, Area string
+	From, To                             time.Time
+}
+
+// RoleActs is what a role could do.
+type RoleActs struct{ Role, Acts string }
+
+// AccountabilityView shows the statement by which people answer for their signatures. Sign has the field number; Publish text and reason.
+type AccountabilityView struct {
+	Page
+	InForce  accounts.Accountability
+	Earlier  []accounts.Accountability
+	SignedAt time.Time // by the person logged in; zero when not yet
+	Sign     *Form
+	Publish  *Form
+}
+
+// ReviewsView is the review of all accounts: the list with a box for each whose access has to change, and the reviews made.
+type ReviewsView struct {
+	Page
+	Due    time.Time
+	IsDue  bool
+	People []ReviewLine
+	Made   []accounts.Reviewed
+	Review *Form
+}
+
+// ReviewLine is one account with the name of its box.
+type ReviewLine struct {
+	PersonLine
+	Box    string
+	Change bool
+}
+
+// EnrolView sets a first or new password. Form fields: code (when CodeNeeded), new_password, again.
+type EnrolView struct {
+	Page
+	Enrol              *Form
+	FullName, UserName string
+	CodeNeeded         bool
+	Rules              []string
+}
+
+func (*PeopleView) template() string         { return "people/index" }
+func (*PersonView) template() string         { return "people/show" }
+func (*RightsView) template() string         { return "people/rights" }
+func (*AccountabilityView) template() string { return "people/accountability" }
+func (*ReviewsView) template() string        { return "people/reviews" }
+func (*EnrolView) template() string          { return "sessions/enrol" }
