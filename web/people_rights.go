@@ -86,7 +86,7 @@ func (s *server) showReviews(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &ReviewsView{Page: v.frame(words("Access review"))}
+	view := &AccessReviewView{Page: v.frame(words("Access review"))}
 	if view.Due, view.IsDue, err = accounts.ReviewDue(v.ctx, v); err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (s *server) showReviews(v *visit) (View, error) {
 		chosen = strings.Fields(view.Review.Typed["change"])
 	}
 	for _, p := range people {
-		view.People = append(view.People, ReviewLine{PersonLine: personLine(p), Box: changeField + p.UserName, Change: slices.Contains(chosen, p.UserName)})
+		view.People = append(view.People, AccountLine{PersonLine: personLine(p), Box: changeField + p.UserName, Change: slices.Contains(chosen, p.UserName)})
 	}
 	return view, nil
 }

@@ -85,18 +85,18 @@ type AccountabilityView struct {
 	Publish  *Form
 }
 
-// ReviewsView is the review of all accounts: the list with a box for each whose access has to change, and the reviews made.
-type ReviewsView struct {
+// AccessReviewView is the review of all accounts: the list with a box for each whose access has to change, and the reviews made.
+type AccessReviewView struct {
 	Page
 	Due    time.Time
 	IsDue  bool
-	People []ReviewLine
+	People []AccountLine
 	Made   []accounts.Reviewed
 	Review *Form
 }
 
-// ReviewLine is one account with the name of its box.
-type ReviewLine struct {
+// AccountLine is one account with the name of its box.
+type AccountLine struct {
 	PersonLine
 	Box    string
 	Change bool
@@ -115,5 +115,5 @@ func (*PeopleView) template() string         { return "people/index" }
 func (*PersonView) template() string         { return "people/show" }
 func (*RightsView) template() string         { return "people/rights" }
 func (*AccountabilityView) template() string { return "people/accountability" }
-func (*ReviewsView) template() string        { return "people/reviews" }
+func (*AccessReviewView) template() string        { return "people/reviews" }
 func (*EnrolView) template() string          { return "sessions/enrol" }
