@@ -115,5 +115,5 @@ func (*PeopleView) template() string         { return "people/index" }
 func (*PersonView) template() string         { return "people/show" }
 func (*RightsView) template() string         { return "people/rights" }
 func (*AccountabilityView) template() string { return "people/accountability" }
-func (*AccessReviewView) template() string        { return "people/reviews" }
+func (*AccessReviewView) template() string   { return "people/reviews" }
 func (*EnrolView) template() string          { return "sessions/enrol" }
