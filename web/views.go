@@ -83,7 +83,6 @@ var places = []struct {
 	{"/recipes", "Recipes", "recipe.read", false},
 	{"/trail", "Audit trail", "trail.read", false},
 	{"/incidents", "Incidents", "incident.read", true},
-	{"/incidents", "Incidents", "incident.read", false},
 	{"/people", "People", "person.read", true},
 	{"/accountability", "Accountability", "accountability.sign", true},
 	{"/tokens", "API tokens", "token.read", true},
