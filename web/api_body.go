@@ -116,8 +116,8 @@ func plain(raw []byte) error {
 	for {
 		token, err := d.ReadToken()
 		switch {
-		case err == io.EOF && d.InputOffset() > 0:
-			return nil
+		case errors.Is(err, io.EOF):
+			return malformed("There is none. An act without fields takes {}.", "")
 		case err != nil:
 			return err
 		case token.Kind() == 'n':
