@@ -37,6 +37,7 @@ type script struct {
 	entries    int                 // entries of the trail before the last act
 	outcome    error               // of an act that has no screen yet
 	facts      int                 // sentences that assert by themselves
+	secret     string              // of a machine
 	found      audit.Row           // the entry that the last sentence about the trail found
 	link       string              // the last link to set a password
 	sessions   []string            // tokens of further sessions

@@ -1,0 +1,78 @@
+package web_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// programs are the sentences about programs that use the JSON API. {batch} in an address is the batch of the script.
+var programs = []sentence{
+	on(act, `Ada makes a token for (\S+) that may do ((?:\S+ ?)+)`, func(s *script, a []string) {
+		s.as("Ada")
+		s.secret = s.makeToken(s.now, a[0], strings.Fields(a[1])...)
+	}),
+	on(act, `Ada revokes the token because TEXT`, func(s *script, a []string) {
+		s.as("Ada")
+		s.now.open("/tokens")
+		for id := range s.now.at.forms {
+			if strings.HasPrefix(id, "revoke-") {
+				s.now.send(id, map[string]string{"reason": a[0]})
+				return
+			}
+		}
+		require.Fail(s.t, "no token can be revoked", s.pageText())
+	}),
+	on(fact, `a program of (\w+) that sends (\{.*\}) to (\S+) is answered (\d+)(?:: "([^"]+)")?`, func(s *script, a []string) {
+		s.answered(s.people[a[0]].Token, a[1:])
+	}),
+	on(fact, `the machine that sends (\{.*\}) to (\S+) is answered (\d+)(?:: "([^"]+)")?`, func(s *script, a []string) { s.answered(s.secret, a) }),
+	on(fact, `the page shows no secret`, func(s *script, _ []string) {
+		require.NotEmpty(s.t, s.secret)
+		require.NotContains(s.t, s.now.open("/tokens").raw, s.secret)
+		require.NotContains(s.t, s.log.text(), s.secret)
+	}),
+}
+
+// answered sends a body by the API and holds the answer against what the script says.
+func (s *script) answered(token string, a []string) {
+	s.t.Helper()
+	c := &client{t: s.t, base: s.server.URL, token: token}
+	answer := c.post(strings.ReplaceAll(a[1], "{batch}", strings.TrimPrefix(s.batch, "/batches/")), a[0])
+	status, err := strconv.Atoi(a[2])
+	require.NoError(s.t, err)
+	require.Equal(s.t, status, answer.status, answer.raw)
+	require.Contains(s.t, answer.raw, a[3])
+}
+
+// The walk of docs/api.md is played as it stands there.
+func TestWalkThroughTheAPI(t *testing.T) {
+	page, err := os.ReadFile("../docs/api.md")
+	require.NoError(t, err)
+	var lines []string
+	for line := range strings.SplitSeq(string(page), "\n") {
+		if command, ok := strings.CutPrefix(line, "    "); ok {
+			lines = append(lines, command)
+		}
+	}
+	require.Greater(t, len(lines), 10)
+	s := newScript(t)
+	s.prepareBatch("running")
+	sven := s.people["Sven"]
+	place := t.TempDir()
+	walk := strings.Replace(strings.Join(lines, "\n"), "http://127.0.0.1:8080", s.server.URL, 1)
+	cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", strings.ReplaceAll(walk, "curl -sS ", "curl -sS --fail-with-body "))
+	cmd.Env = append(os.Environ(), "NAME="+sven.UserName, "PASSWORD="+sven.Password, "BATCH="+strings.TrimPrefix(s.batch, "/batches/"))
+	cmd.Dir = place
+	cmd.Args[len(cmd.Args)-1] = strings.Replace(cmd.Args[len(cmd.Args)-1], "ASKED=$(curl -sS --fail-with-body", "ASKED=$(curl -sS", 1) // 428 is the answer there
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), `"act":"step.comment"`)
+	require.Len(t, s.plant.entries(t, "batch.abort"), 1)
+	require.FileExists(t, filepath.Join(place, "record.pdf"))
+}
