@@ -85,6 +85,7 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/areas", "area.read", apiAreas)
 	gives(t, "/incidents", "incident.read", apiIncidents)
 	gives(t, "/incidents/:incident", "incident.read", apiIncident)
+	gives(t, "/backups", "backup.read", apiBackups)
 	gives(t, "/tokens", "token.read", func(v *visit, _ nothing) (tokens, error) {
 		list, err := identity.Tokens(v.ctx, v)
 		return tokens{list}, err

@@ -40,6 +40,11 @@ func TestReadsByAPI(t *testing.T) {
 	require.Equal(t, recipe.body["digest"], hex.EncodeToString(sum[:]))
 	require.Equal(t, 403, c.get("/trail").status, "an operator does not read the trail")
 	require.Equal(t, 403, c.get("/tokens").status)
+	ada := s.client(s.people["Ada"])
+	for _, path := range []string{"/tokens", "/areas", "/configuration", "/incidents", "/backups"} {
+		a := ada.get(path)
+		require.Equal(t, 200, a.status, "%s: %s", path, a.raw)
+	}
 	require.Equal(t, 403, c.get(s.batch+"/report.pdf").status)
 	pdf := quinn.get(s.batch + "/report.pdf")
 	require.Equal(t, 200, pdf.status)
