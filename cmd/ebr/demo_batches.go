@@ -118,10 +118,13 @@ func (d *demo) halfwayTablets(id string) []scene {
 		record(id, "010", "clear", "yes"), record(id, "010", "clean", "yes"), record(id, "010", "temp", "21.4"), record(id, "010", "rh", "47"),
 		perform(id, "010", 4), verify(id, "010"),
 		perform(id, "020", 0),
-		record(id, "030", "check", "20.006"),
-		{who: "olga", cmd: batch.Comment{Batch: id, Step: "030", Value: "check", Text: "6 g above; the balance is within its calibration (class III), maintenance is told.", Seen: 1}},
-		perform(id, "030", 1),
-		record(id, "040", "container", "API-PARA"), record(id, "040", "lot", "P-2611-07"), record(id, "040", "net", "100.012"), perform(id, "040", 3), verify(id, "040"),
+		record(id, "030", "floor", "20.02"),
+		{who: "olga", cmd: batch.Comment{Batch: id, Step: "030", Value: "floor", Text: "20 g above; the scale is within its class (III), maintenance is told.", Seen: 1}},
+		record(id, "030", "bench", "5.000"), perform(id, "030", 2),
+		record(id, "040", "lot", "P-2611-07"),
+		record(id, "040", "drum1", "API-PARA"), record(id, "040", "net1", "25.01"), record(id, "040", "drum2", "API-PARA"), record(id, "040", "net2", "24.99"),
+		record(id, "040", "drum3", "API-PARA"), record(id, "040", "net3", "25.00"), record(id, "040", "drum4", "API-PARA"), record(id, "040", "net4", "25.00"),
+		record(id, "040", "total", "100.00"), perform(id, "040", 10), verify(id, "040"),
 		record(id, "050", "container", "EXC-MAIZE"), record(id, "050", "lot", "M-2609-02"),
 	}
 }
