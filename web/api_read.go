@@ -82,6 +82,8 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/recipes/:version", "recipe.read", apiRecipe)
 	gives(t, "/trail", "trail.read", apiTrail)
 	gives(t, "/configuration", "configuration.read", apiConfiguration)
+	gives(t, "/people", "person.read", apiPeople)
+	gives(t, "/people/:person", "person.read", apiPerson)
 	gives(t, "/areas", "area.read", apiAreas)
 	gives(t, "/incidents", "incident.read", apiIncidents)
 	gives(t, "/incidents/:incident", "incident.read", apiIncident)

@@ -41,7 +41,7 @@ func TestReadsByAPI(t *testing.T) {
 	require.Equal(t, 403, c.get("/trail").status, "an operator does not read the trail")
 	require.Equal(t, 403, c.get("/tokens").status)
 	ada := s.client(s.people["Ada"])
-	for _, path := range []string{"/tokens", "/areas", "/configuration", "/incidents", "/backups"} {
+	for _, path := range []string{"/tokens", "/areas", "/configuration", "/incidents", "/backups", "/people"} {
 		a := ada.get(path)
 		require.Equal(t, 200, a.status, "%s: %s", path, a.raw)
 	}
