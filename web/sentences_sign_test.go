@@ -101,7 +101,7 @@ func (s *script) typed(text string) string {
 const (
 	grownOld     = `update ebr.sessions set seen_at = seen_at - @ago::interval where person = @person and ended_at is null`
 	startedOld   = `update ebr.batch_history set entered_at = entered_at - @ago::interval where batch = @batch and event in ('created', 'issued', 'started')`
-	changeRow    = `update ebr.batch_history set reading = @after where reading = @before`
+	changeRow    = `update ebr.batch_history set reading = @after::text, amount = @after::text::numeric where reading = @before`
 	changeSigned = `update ebr.signatures set meaning = @meaning where id = (select id from ebr.signatures order by signed_at desc limit 1)`
 	moveSigned   = `update ebr.signatures set person = @person, full_name = @name where id = (select id from ebr.signatures order by signed_at desc limit 1)`
 	copySigned   = `update ebr.signatures a set statement_digest = b.statement_digest from ebr.signatures b

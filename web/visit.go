@@ -90,6 +90,9 @@ func (v *visit) enter() error {
 	cookie, err := v.c.Cookie(v.s.cookieName(v.c, SessionCookie))
 	if err == nil {
 		v.who, err = v.s.Gate.Find(v.ctx, cookie.Value)
+		if err == nil && v.station != "" && v.station != v.who.Station {
+			err = v.elsewhere()
+		}
 		if err == nil {
 			v.station = v.who.Station
 			v.c.Set(personKey, v.who.Person)
@@ -104,6 +107,14 @@ func (v *visit) enter() error {
 		return fault.New(fault.Unauthenticated, "Log in first.")
 	}
 	return err
+}
+
+// elsewhere refuses a session that was opened at another station than this browser's: its token was carried here, by a thief or, to have somebody
+// work under another person's name, by its owner. The entry names the person of the session.
+func (v *visit) elsewhere() error {
+	why := fault.New(fault.Unauthenticated, "This session belongs to another station. Log in here.")
+	in := audit.Intent{Session: v.s.Trail.System(), Act: "session.open", Home: identity.StationStream(v.station), Also: []audit.Stream{identity.StreamOf(v.who.Person)}}
+	return errors.Join(why, v.s.Trail.RefuseAt(v.ctx, in, v.station, why))
 }
 
 // turnAway answers what failed: who is not logged in is asked to log in and then comes back, everything else is a fault page.

@@ -126,7 +126,7 @@ func (c AssessIncident) Do(ctx context.Context, tx *audit.Tx) error {
 
 // needed cleans a text that must not be empty.
 func needed(field, text, missing string) (string, error) {
-	clean, err := plaintext.CleanLines(field, text, longest)
+	clean, err := plaintext.Reason(field, text, longest)
 	if err == nil && strings.TrimSpace(clean) == "" {
 		err = fault.At(field, "%s", missing)
 	}

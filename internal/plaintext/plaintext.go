@@ -31,6 +31,15 @@ func CleanLines(field, s string, max int) (string, error) {
 	return clean(field, strings.ReplaceAll(s, "\r\n", "\n"), max, true)
 }
 
+// Reason is CleanLines for a text that says why: one without a letter or a digit, like ".", says nothing and is refused.
+func Reason(field, s string, max int) (string, error) {
+	clean, err := CleanLines(field, s, max)
+	if err == nil && clean != "" && !strings.ContainsFunc(clean, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+		return "", fault.At(field, "This has no letter and no digit, so it says nothing. Type it in words.")
+	}
+	return clean, err
+}
+
 func clean(field, s string, max int, lines bool) (string, error) {
 	if len(s) > utf8.UTFMax*max {
 		return "", tooLong(field, max)

@@ -84,6 +84,14 @@ func TestClean(t *testing.T) {
 	}
 }
 
+func TestReason(t *testing.T) {
+	for text, says := range map[string]bool{"": true, "misread": true, "Δm": true, "17": true, "two\nlines": true, ".": false, "- - -": false, "\u00a0?": false} {
+		if got, err := Reason("reason", text, 100); (err == nil) != says || says && got != text {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}
+
 func TestCleanLines(t *testing.T) {
 	got, err := CleanLines("note", "first\r\nsecond\n", 100)
 	if err != nil || got != "first\nsecond" {

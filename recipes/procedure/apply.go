@@ -77,7 +77,7 @@ func (s *State) complete(e *Event) error {
 	if !e.reads() && e.Kind != EventPerformed {
 		e.LateReason = "" // nothing else claims another time
 	}
-	if e.LateReason, err = plaintext.CleanLines(FieldLateReason, e.LateReason, plaintext.MaxComment); err != nil {
+	if e.LateReason, err = plaintext.Reason(FieldLateReason, e.LateReason, plaintext.MaxComment); err != nil {
 		return err
 	}
 	if f := e.tooShort(FieldLateReason, e.LateReason); f != nil {

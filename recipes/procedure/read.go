@@ -149,7 +149,7 @@ func shorten(s string) string {
 
 // cleanReason gives the reason or comment of an event as it is stored.
 func cleanReason(e Event) (string, error) {
-	return plaintext.CleanLines(reasonField(e.Kind), e.Reason, plaintext.MaxComment)
+	return plaintext.Reason(reasonField(e.Kind), e.Reason, plaintext.MaxComment)
 }
 
 func reasonField(k EventKind) string {

@@ -118,7 +118,7 @@ func words(title, reason string) (string, error) {
 	if len([]rune(title)) < 2 {
 		return "", fault.At("title", "The title is missing. Write what people call this part of the plant.")
 	}
-	reason, err = plaintext.Clean("reason", reason, 400)
+	reason, err = plaintext.Reason("reason", reason, 400)
 	if err == nil && reason == "" {
 		err = fault.At("reason", "The reason is missing. Say why this is done.")
 	}

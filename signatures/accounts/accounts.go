@@ -138,7 +138,7 @@ func home(person string) audit.Stream {
 
 // reason is the text that the entry holds; whether it may be empty or cannot be printed is judged by wanted.
 func reason(text string) string {
-	clean, err := plaintext.CleanLines("reason", text, plaintext.MaxComment)
+	clean, err := plaintext.Reason("reason", text, plaintext.MaxComment)
 	if err != nil {
 		return ""
 	}
@@ -146,7 +146,7 @@ func reason(text string) string {
 }
 
 func wanted(text string) error {
-	clean, err := plaintext.CleanLines("reason", text, plaintext.MaxComment)
+	clean, err := plaintext.Reason("reason", text, plaintext.MaxComment)
 	if err == nil && clean == "" {
 		err = fault.At("reason", "Say why. The reason stands in the trail beside the change.")
 	}

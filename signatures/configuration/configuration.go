@@ -28,6 +28,7 @@ type Settings struct {
 	PasswordCharacters int  // shortest password, in characters
 	PasswordDays       int  // days after which a password has to be changed; 0 = never
 	SeriesSigning      bool // the second and later signatures in one session ask only for the password
+	OneStation         bool // logging in ends the sessions that the person has at other stations
 	LateMinutes        int  // minutes after the act from which an entry counts as late and needs a reason
 	ClockSeconds       int  // seconds by which clocks may differ
 	ReasonCharacters   int  // shortest reason or comment, in characters
@@ -77,6 +78,9 @@ var table = []Setting{
 	{"series_signing", "Series signing", "", 0, 1, 0,
 		"When on, a person signs with user name and password once in a session and then, as long as the session goes on without a lock, with the password alone.",
 		"21 CFR 11.200(a)(1)(i)", func(s *Settings) any { return &s.SeriesSigning }},
+	{"one_station", "One station at a time", "", 0, 1, 0,
+		"When on, who logs in at a station is logged out everywhere else, so that one account is never in use at two places. When off, the entry of the log-in names the other stations.",
+		"21 CFR 11.100(a), 11.300(a)", func(s *Settings) any { return &s.OneStation }},
 	{"late_minutes", "An entry counts as late after", "min", 1, 120, 5,
 		"A reading or step that is entered later than this after it was done needs a reason, and the record marks it as a late entry.",
 		"EU GMP Chapter 4 clause 4.8, 21 CFR 211.188(b)", func(s *Settings) any { return &s.LateMinutes }},

@@ -77,7 +77,10 @@ func (g *Gate) LogInFrom(ctx context.Context, address, userName, password, stati
 		if address != "" {
 			tx.Note("address", address)
 		}
-		return Confirm(ctx, tx, p.Person, p.CredentialVersion)
+		if err := Confirm(ctx, tx, p.Person, p.CredentialVersion); err != nil {
+			return err
+		}
+		return elsewhere(ctx, tx, p.Person, open.ID)
 	})
 	if k := fault.KindOf(err); k == fault.Refused || k == fault.Forbidden {
 		return Session{}, errors.Join(err, g.refuseLogIn(ctx, station, p, err)) // the session never was: Change has nobody to enter
@@ -86,6 +89,26 @@ func (g *Gate) LogInFrom(ctx context.Context, address, userName, password, stati
 		return Session{}, err
 	}
 	return g.Peek(ctx, open.Token)
+}
+
+const otherStations = `select coalesce(string_agg(distinct t.name, ', ' order by t.name), '') from ebr.sessions s join ebr.stations t on t.id = s.station
+	where s.person = @person and s.id <> @session and s.ended_at is null`
+
+// elsewhere looks at the sessions that the person has at other stations: the entry names them, and they end where the configuration says so.
+func elsewhere(ctx context.Context, tx *audit.Tx, person, session string) error {
+	args := pgx.NamedArgs{"person": person, "session": session, "now": tx.Now()}
+	var names string
+	if err := tx.QueryRow(ctx, otherStations, args).Scan(&names); err != nil || names == "" {
+		return err
+	}
+	settings, err := configuration.Read(ctx, tx)
+	if err != nil || !settings.OneStation {
+		tx.Note("also logged in at", names)
+		return err
+	}
+	tx.Note("logged out at", names)
+	_, err = tx.Exec(ctx, endOthers, args)
+	return err
 }
 
 // refuseLogIn enters a refused log-in; the person is named when the typed name exists.

@@ -207,7 +207,7 @@ const revokeToken = `update ebr.tokens set revoked_by = @person, revoked_at = @n
 
 // Do ends the token and its session.
 func (c RevokeToken) Do(ctx context.Context, tx *audit.Tx) error {
-	reason, err := plaintext.Clean("reason", c.Reason, 200)
+	reason, err := plaintext.Reason("reason", c.Reason, 200)
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ func (c Withdraw) prepare(ctx context.Context, q audit.Querier, now time.Time) (
 	if !v.Withdrawable(list) {
 		return v, fault.New(fault.Conflict, "Configuration %d is %s and cannot be withdrawn. Propose another one to change what is in force.", v.Number, v.State)
 	}
-	if v.WithdrawReason, err = plaintext.CleanLines("reason", c.Reason, plaintext.MaxComment); err == nil && v.WithdrawReason == "" {
+	if v.WithdrawReason, err = plaintext.Reason("reason", c.Reason, plaintext.MaxComment); err == nil && v.WithdrawReason == "" {
 		err = fault.At("reason", "The reason is missing. Type why you withdraw it.")
 	}
 	return v, err

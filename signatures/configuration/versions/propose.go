@@ -25,6 +25,7 @@ type Propose struct {
 	PasswordCharacters string `json:"password_characters" form:"password_characters"`
 	PasswordDays       string `json:"password_days" form:"password_days"`
 	SeriesSigning      string `json:"series_signing" form:"series_signing"` // on, off
+	OneStation         string `json:"one_station" form:"one_station"` // on, off
 	LateMinutes        string `json:"late_minutes" form:"late_minutes"`
 	ClockSeconds       string `json:"clock_seconds" form:"clock_seconds"`
 	ReasonCharacters   string `json:"reason_characters" form:"reason_characters"`
@@ -83,7 +84,7 @@ func (c Propose) draft(list []Version) (v Version, err error) {
 			return v, fault.At("from", "This is not a day. Type it like 2026-12-01, or leave the field empty.")
 		}
 	}
-	if v.Reason, err = plaintext.CleanLines("reason", c.Reason, plaintext.MaxComment); err == nil && v.Reason == "" {
+	if v.Reason, err = plaintext.Reason("reason", c.Reason, plaintext.MaxComment); err == nil && v.Reason == "" {
 		err = fault.At("reason", "The reason is missing. Type why the configuration should change.")
 	}
 	return v, err
