@@ -31,7 +31,7 @@ func (p *paper) cover() {
 	p.y += 3
 	p.facts([]fact{
 		{"Batch", orDash(r.Batch.Number), label}, {"State", r.State, label},
-		{"Order", r.Batch.OrderNumber, body}, {"Batch size", r.Batch.Size, body}, {"Site", r.Site, body},
+		{"Order", r.Batch.OrderNumber, body}, {"Batch size", r.Batch.Size, body}, {"Site", r.Site, body}, {"Area", r.Batch.Area, body},
 		{"Recipe", list(", ", r.Recipe.Code, labelled("version", r.Recipe.Version)), body}, {"Digest of the recipe", list(" ", "SHA-256", r.Recipe.Digest), code},
 		{"Record in the system", "batch/" + r.Batch.ID, code},
 		{"Printed", list(" by ", clock(r.GeneratedAt), person(r.GeneratedBy)), body},

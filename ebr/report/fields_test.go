@@ -23,7 +23,7 @@ var exempt = map[string]string{
 
 // onCover are the fields that stand on the first page alone; all others are asked for in the chapters, so that a field which the points of
 // attention or the contents repeat cannot be dropped from its own place.
-var onCover = []string{"Program #", "GeneratedBy.", "Batch.OrderNumber #", "Batch.Form #", "Batch.Size #"}
+var onCover = []string{"Program #", "GeneratedBy.", "Batch.OrderNumber #", "Batch.Area #", "Batch.Form #", "Batch.Size #"}
 
 // chapters gives the text from the first chapter on.
 func chapters(t *testing.T, path string) string {

@@ -81,7 +81,7 @@ func (l *loader) record() (Record, error) {
 	r := Record{
 		State: stateWords[l.b.State.Batch], Persons: l.people, Trail: l.trail,
 		Batch: Batch{
-			ID: l.b.ID, Number: l.b.Number, OrderNumber: l.b.OrderNumber, Product: l.b.Recipe.Product, Strength: l.b.Recipe.Strength,
+			ID: l.b.ID, Number: l.b.Number, OrderNumber: l.b.OrderNumber, Area: l.b.Area, Product: l.b.Recipe.Product, Strength: l.b.Recipe.Strength,
 			Form: l.b.Recipe.DosageForm, Size: l.b.Recipe.BatchSize.Text(), Moves: l.batchMoves(),
 		},
 		Recipe: Recipe{

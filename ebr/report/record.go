@@ -42,6 +42,7 @@ type Batch struct {
 	ID          string `json:"id"`     // names the stream of the trail
 	Number      string `json:"number"` // "" before the record is issued
 	OrderNumber string `json:"order_number"`
+	Area        string `json:"area"` // code of the area of the plant to which the batch belongs
 	Product     string `json:"product"`
 	Strength    string `json:"strength"`
 	Form        string `json:"form"`  // dosage form

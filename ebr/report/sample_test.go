@@ -36,7 +36,7 @@ func digestOf(s string) string {
 func sample(steps int) Record {
 	r := Record{
 		Site: "Veribatch demo plant, Basel", Program: "Veribatch 0.1.0", State: "in execution", GeneratedAt: at(300), GeneratedBy: Person{"0198f0c1-0000-7000-8000-00000000000a", "Anna Berg", "anna", []string{"operator"}},
-		Batch: Batch{ID: "0198f0c1-7c1e-7d10-9d0f-3f1a2b3c4d5e", Number: "B-000123", OrderNumber: "PO-4711", Product: "Paracetamol tablets", Strength: "500 mg", Form: "tablet", Size: "200000 tablets"},
+		Batch: Batch{ID: "0198f0c1-7c1e-7d10-9d0f-3f1a2b3c4d5e", Number: "B-000123", OrderNumber: "PO-4711", Area: "main", Product: "Paracetamol tablets", Strength: "500 mg", Form: "tablet", Size: "200000 tablets"},
 		Recipe: Recipe{Code: "PCM-500", Title: "Paracetamol 500 mg tablets, wet granulation", Version: "3", Language: "en", Digest: digestOf("recipe"), Moves: []Act{
 			{What: "imported", By: boris, Done: at(-9000), Entered: at(-9000)}, {What: "approved", By: quinta, Done: at(-8000), Entered: at(-8000), Signature: 1}}},
 		Materials: []Material{
