@@ -25,7 +25,7 @@ type Propose struct {
 	PasswordCharacters string `json:"password_characters" form:"password_characters"`
 	PasswordDays       string `json:"password_days" form:"password_days"`
 	SeriesSigning      string `json:"series_signing" form:"series_signing"` // on, off
-	OneStation         string `json:"one_station" form:"one_station"` // on, off
+	OneStation         string `json:"one_station" form:"one_station"`       // on, off
 	LateMinutes        string `json:"late_minutes" form:"late_minutes"`
 	ClockSeconds       string `json:"clock_seconds" form:"clock_seconds"`
 	ReasonCharacters   string `json:"reason_characters" form:"reason_characters"`
