@@ -234,7 +234,7 @@ func (w *World) Configure(c versions.Propose) {
 	require.NoError(w.T, err)
 	var made versions.Result
 	require.NoError(w.T, json.Unmarshal(result, &made))
-	_, err = w.sign(w.quality, versions.Approve{Configuration: made.Configuration})
+	_, err = w.sign(w.quality, versions.Approve(made))
 	require.NoError(w.T, err)
 }
 

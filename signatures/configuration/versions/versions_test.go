@@ -103,6 +103,7 @@ func (o *office) clean() {
 		stored, err := signatures.Count(o.Ctx, r)
 		require.NoError(o.T, err)
 		placed, err := versions.VerifySignatures(o.Ctx, r, func(row string, why error) { o.T.Errorf("%s: %v", row, why) })
+		require.NoError(o.T, err)
 		inAccounts, err := accounts.VerifySignatures(o.Ctx, r, func(row string, why error) { o.T.Errorf("%s: %v", row, why) })
 		require.NoError(o.T, err)
 		require.Equal(o.T, stored, placed+inAccounts)
