@@ -9,6 +9,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/ebr/continuity"
+	"veribatch/ebr/quality"
 	"veribatch/internal/backup"
 	"veribatch/internal/fault"
 	"veribatch/internal/postgres"
@@ -112,20 +113,16 @@ func (c copier) heads(ctx context.Context) (h backup.Heads, err error) {
 	return h, err
 }
 
-// fileReports files what waits in the state folder, and gives how many of them are bad news.
-func fileReports(ctx context.Context, trail *audit.Trail, state string) (failed []continuity.Report, err error) {
-	err = backup.Reports(state).Each(func(raw []byte) error {
+// fileReports enters what waits in the state folder on the trail; what failed becomes an incident, also when no server ran at that time.
+func fileReports(ctx context.Context, trail *audit.Trail, state string) error {
+	return backup.Reports(state).Each(func(raw []byte) error {
 		var r continuity.Report
 		if err := json.Unmarshal(raw, &r); err != nil {
 			return err
 		}
-		if err := continuity.File(ctx, trail, r); err != nil {
+		if err := continuity.File(ctx, trail, r); err != nil || r.Good {
 			return err
 		}
-		if !r.Good {
-			failed = append(failed, r)
-		}
-		return nil
+		return quality.OpenIncident(ctx, trail, quality.Incident{Kind: quality.Backup, Cause: string(r.Kind), Summary: r.Result, Reference: r.Name, At: r.Ended})
 	})
-	return failed, err
 }

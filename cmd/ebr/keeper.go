@@ -95,7 +95,7 @@ func (k *keeper) backup(ctx context.Context) error {
 	k.one.Lock()
 	defer k.one.Unlock()
 	_, err := k.make(ctx)
-	return errors.Join(err, k.file(ctx))
+	return errors.Join(err, fileReports(ctx, k.trail, k.state))
 }
 
 func (k *keeper) drill(ctx context.Context) error {
@@ -103,16 +103,7 @@ func (k *keeper) drill(ctx context.Context) error {
 	defer k.one.Unlock()
 	d := drill{trail: k.trail, state: k.state, from: k.to, secret: k.secret, in: k.flags.DrillIn, say: func(line string) { k.log.InfoContext(ctx, "drill", "step", line) }}
 	_, err := d.run(ctx)
-	return errors.Join(err, k.file(ctx))
-}
-
-// file enters what was done on the trail; what failed becomes an incident.
-func (k *keeper) file(ctx context.Context) error {
-	failed, err := fileReports(ctx, k.trail, k.state)
-	for _, r := range failed {
-		err = errors.Join(err, quality.OpenIncident(ctx, k.trail, quality.Incident{Kind: quality.Backup, Cause: string(r.Kind), Summary: r.Result, Reference: r.Name, At: r.Ended}))
-	}
-	return err
+	return errors.Join(err, fileReports(ctx, k.trail, k.state))
 }
 
 // start runs the keeper beside the requests; what it gives waits for its end.
@@ -174,9 +165,8 @@ func (k *keeper) archive(ctx context.Context) error {
 	}
 	a := &backup.Archive{Line: line, Access: k.access}
 	if err = a.Prepare(ctx); errors.Is(err, backup.ErrGap) {
-		k.log.WarnContext(ctx, "the archive has a gap: a new line is begun with a backup", "line", line.ID)
 		if a.Line, err = backup.NewLine(k.state, k.to); err == nil {
-			err = a.Prepare(ctx)
+			err = errors.Join(a.Prepare(ctx), k.gap(ctx, line, a.Line))
 		}
 	}
 	if err != nil {
@@ -187,8 +177,8 @@ func (k *keeper) archive(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- a.Receive(receiving) }()
 	var first sync.WaitGroup
-	defer first.Wait()
-	first.Go(func() { k.firstOf(ctx, a.Line) })
+	defer func() { stop(); first.Wait() }()
+	first.Go(func() { k.firstOf(ctx, receiving, a.Line) })
 	for {
 		status, err := a.Look(ctx)
 		if ctx.Err() == nil {
@@ -211,17 +201,34 @@ func (k *keeper) archive(ctx context.Context) error {
 	}
 }
 
-// firstOf makes the first backup of a line, unless the job that is due does it.
-func (k *keeper) firstOf(ctx context.Context, line backup.Line) {
-	pause(ctx, 2*time.Second)
-	k.one.Lock()
-	made, err := line.Backups()
-	k.one.Unlock()
-	if err != nil || len(made) > 0 || ctx.Err() != nil {
-		return
-	}
-	if err := k.backup(ctx); err != nil && ctx.Err() == nil {
-		k.log.ErrorContext(ctx, "the first backup of a line failed", "error", err)
+// gap tells that PostgreSQL threw log away that the second place had not got: what was done between the two lines can be restored to the
+// end of the one and from the first backup of the other only.
+func (k *keeper) gap(ctx context.Context, old, next backup.Line) error {
+	k.log.WarnContext(ctx, "the archive has a gap: a new line is begun with a backup", "old", old.ID, "line", next.ID)
+	return quality.OpenIncident(ctx, k.trail, quality.Incident{
+		Kind: quality.Backup, Cause: "gap " + next.ID, Reference: old.ID, At: time.Now(),
+		Summary: fmt.Sprintf("The archive of the log has a gap: PostgreSQL had no room to wait longer for the second place. Line %s of the backups can be restored until its end, "+
+			"line %s from its first backup on, and no moment between them.", old.ID, next.ID),
+	})
+}
+
+// firstOf makes the first backup of a line, unless the job that is due does it. Until there is one the log of the line restores nothing, so
+// it tries as long as the line is being written.
+func (k *keeper) firstOf(ctx, receiving context.Context, line backup.Line) {
+	for wait := 2 * time.Second; ; wait = min(2*wait, retryWork) {
+		pause(receiving, wait)
+		k.one.Lock()
+		made, err := line.Backups()
+		k.one.Unlock()
+		if len(made) > 0 || ctx.Err() != nil || receiving.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = k.backup(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			k.log.ErrorContext(ctx, "the first backup of a line failed", "error", err)
+		}
 	}
 }
 
@@ -251,7 +258,7 @@ func (k *keeper) serveWishes(ctx context.Context) {
 		if err == nil && asked {
 			err = k.backup(ctx)
 		} else if err == nil {
-			err = k.file(ctx)
+			err = fileReports(ctx, k.trail, k.state)
 		}
 		if err != nil && ctx.Err() == nil {
 			k.log.ErrorContext(ctx, "a backup that was asked for failed", "error", err)
@@ -279,7 +286,7 @@ func (p *plant) settle(ctx context.Context, db database, k *keeper, state string
 	if err != nil {
 		return fmt.Errorf("enter that this plant was restored: %w", err)
 	}
-	if _, err := fileReports(ctx, trail, state); err != nil {
+	if err := fileReports(ctx, trail, state); err != nil {
 		return err
 	}
 	if k != nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -142,6 +143,13 @@ type Archive struct {
 	Problem     string     // what stands in the way; "" for nothing
 	Since       time.Time  // since when there is this problem, or none
 	LookedAt    time.Time
+}
+
+// begun is when the line of the archive was begun, which stands in its name; zero: there is none.
+func (a Archive) begun() time.Time {
+	stamp, _, _ := strings.Cut(a.Line, "-")
+	at, _ := time.Parse("20060102T150405Z", stamp)
+	return at
 }
 
 const (

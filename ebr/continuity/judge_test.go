@@ -18,6 +18,8 @@ func TestAlarms(t *testing.T) {
 	well := Archive{Place: "/mnt", CompleteAt: ago(time.Second), Since: now.Add(-time.Hour), LookedAt: now}
 	still := well
 	still.Problem = "no space left on the device"
+	anew := well
+	anew.Line = "20990101T110000Z-00ff00"
 	late := well
 	late.CompleteAt = ago(time.Hour)
 	day := 24 * time.Hour
@@ -32,6 +34,8 @@ func TestAlarms(t *testing.T) {
 		"none has been made":        {State{Archive: well}, nil, nil, nil, true, "No backup of this plant"},
 		"the newest is too old":     {State{Archive: well, Backup: good(27 * time.Hour)}, good(27 * time.Hour), good(day), nil, true, "27 h old, the limit is 26 h"},
 		"the last failed":           {State{Archive: well, Backup: good(time.Hour)}, failed, good(day), nil, false, "The last backup failed"},
+		"a new line has no backup":  {State{Archive: anew, Backup: good(2 * time.Hour)}, good(2 * time.Hour), good(day), nil, true, "needs a backup"},
+		"a new line has a backup":   {State{Archive: anew, Backup: good(time.Minute)}, good(time.Minute), good(day), nil, false, ""},
 		"the archive stands still":  {State{Archive: still, Backup: good(time.Hour)}, good(time.Hour), good(day), nil, true, "has stood still for 60 min"},
 		"the archive is late":       {State{Archive: late, Backup: good(time.Hour)}, good(time.Hour), good(day), nil, false, "60 min behind"},
 		"the last drill failed":     {State{Archive: well, Backup: good(time.Hour)}, good(time.Hour), good(day), failed, true, "drill of the restore failed"},

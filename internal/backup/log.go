@@ -18,6 +18,7 @@ type logFile struct {
 	path, segment string
 	known         *digest
 	tail          *tail
+	before        time.Time // what was committed until then stands in earlier segments, or in the backup itself
 }
 
 // logAfter lists the segments that lead from a backup to the time asked for, without a gap, and the time until which they are complete.
@@ -34,25 +35,27 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 	if err != nil {
 		return nil, complete, err
 	}
+	complete = m.Ended
 	for s := m.LastSegment; s <= last; s = nextSegment(s) {
-		one := logFile{path: filepath.Join(l.log(), s), segment: s}
+		one := logFile{path: filepath.Join(l.log(), s), segment: s, before: complete}
 		if one.known, err = l.digestOfSegment(s); err != nil {
 			return nil, complete, err
 		}
-		info, err := os.Stat(one.path)
-		open := errors.Is(err, fs.ErrNotExist) && s == last
-		if open {
+		_, err := os.Stat(one.path)
+		if errors.Is(err, fs.ErrNotExist) && s == last {
 			one.path += ".partial"
-			info, err = os.Stat(one.path)
+			_, err = os.Stat(one.path)
 		}
 		if end != nil && end.Segment == s {
 			one.tail, complete = end, end.At
 		}
-		if open && err == nil && info.Size() < segmentBytes && (one.tail == nil || one.tail.Bytes == 0) {
-			return list, complete, nil // it could not even be laid out, on a full disk, and holds nothing
-		}
-		if err != nil || one.known == nil && s != last {
-			return nil, complete, missing(s, err == nil, m.Ended, complete)
+		switch itself := s == m.LastSegment && !until.IsZero() && !until.After(m.Ended); {
+		case itself && (err != nil || one.check() != nil):
+			return nil, complete, nil // what is left is the backup, which is whole by itself
+		case err != nil:
+			return nil, complete, one.lost("is missing in the archive")
+		case one.known == nil && s != last:
+			return nil, complete, one.lost("stands in the archive without its digest")
 		}
 		list = append(list, one)
 		if one.known != nil && !one.known.Open.IsZero() {
@@ -65,16 +68,10 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 	return list, complete, nil
 }
 
-func missing(segment string, there bool, ended, complete time.Time) error {
-	what := "is missing in the archive"
-	if there {
-		what = "stands in the archive without its digest"
-	}
-	if complete.Before(ended) {
-		complete = ended
-	}
+// lost says which time can be restored all the same.
+func (f logFile) lost(how string) error {
 	return fault.New(fault.Refused, "The segment %s of the log %s: acts that came later cannot be restored. Nothing was restored. "+
-		"What was done before can be: use --until %s", segment, what, complete.UTC().Format(time.RFC3339))
+		"What was done before can be: use --until %s", f.segment, how, f.before.UTC().Format(time.RFC3339Nano))
 }
 
 // lastSegment gives the newest segment of which anything is known, be it only that it was there.
@@ -85,7 +82,11 @@ func (l Line) lastSegment() (last string, end *tail, err error) {
 			return "", nil, damaged(filepath.Base(dir), err.Error())
 		}
 		for _, f := range found {
-			if name, _, _ := strings.Cut(f.Name(), "."); isSegment(name) {
+			name, _, open := strings.Cut(f.Name(), ".")
+			if info, err := f.Info(); open && dir == l.log() && (err != nil || info.Size() < segmentBytes) {
+				continue // a full disk did not even let it be laid out: it holds nothing, unless the tail says otherwise
+			}
+			if isSegment(name) {
 				last = max(last, name)
 			}
 		}
@@ -119,27 +120,40 @@ func (l Line) digestOfSegment(s string) (*digest, error) {
 	return &d, nil
 }
 
+// check compares what is known of a segment with what it is.
+func (f logFile) check() error {
+	want, limit := int64(segmentBytes), int64(-1)
+	sum := ""
+	switch {
+	case f.known != nil:
+		want, sum = f.known.Bytes, f.known.SHA256
+	case f.tail != nil:
+		want, limit, sum = f.tail.Bytes, f.tail.Bytes, f.tail.SHA256
+	}
+	found, n, err := digestOf(f.path, limit)
+	if err != nil {
+		return err
+	}
+	if n != want || sum != "" && found != sum {
+		return f.lost("is damaged in the archive")
+	}
+	return nil
+}
+
 // copyTo copies a segment under the name by which PostgreSQL asks for it. What is known of it must agree.
 func (f logFile) copyTo(wal string) error {
-	to := filepath.Join(wal, f.segment)
-	if f.known != nil {
-		return copyChecked(f.path, to, File{"log/" + f.segment, f.known.Bytes, f.known.SHA256})
+	if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
+		f.path = strings.TrimSuffix(f.path, ".partial") // a drill reads beside the plant, which finished it meanwhile
 	}
-	if f.tail != nil {
-		sum, n, err := digestOf(f.path, f.tail.Bytes)
-		if err != nil {
-			return err
-		}
-		if n != f.tail.Bytes || sum != f.tail.SHA256 {
-			return damaged("log/"+filepath.Base(f.path), "its SHA-256 up to the place that was noted is not the one that was noted")
-		}
+	if err := f.check(); err != nil {
+		return err
 	}
 	raw, err := os.ReadFile(f.path)
 	if err != nil {
 		return err
 	}
 	if len(raw) != segmentBytes {
-		return damaged("log/"+filepath.Base(f.path), fmt.Sprintf("it has %d bytes instead of %d", len(raw), segmentBytes))
+		return f.lost(fmt.Sprintf("has %d bytes instead of %d in the archive", len(raw), segmentBytes))
 	}
-	return os.WriteFile(to, raw, 0o600)
+	return os.WriteFile(filepath.Join(wal, f.segment), raw, 0o600)
 }
