@@ -16,6 +16,7 @@ import (
 	"veribatch/ebr/report"
 	"veribatch/internal/backup"
 	"veribatch/internal/postgres"
+	"veribatch/signatures/access"
 )
 
 // drillCmd restores the newest backup beside the plant and checks the copy.
@@ -145,10 +146,11 @@ func (d drill) compare(ctx context.Context, copied *audit.Trail, back backup.Res
 // print prints batch records from the plant and from the copy.
 func (d drill) print(ctx context.Context, copied *audit.Trail) (printed int, differ []string, err error) {
 	var sample []batch.Summary
+	everywhere := []string{access.WholeSite}
 	err = copied.Read(ctx, func(q *audit.Reader) (err error) {
-		if sample, err = batch.List(ctx, q, batch.Filter{Ended: true, Limit: samples}); err == nil && len(sample) < samples {
+		if sample, err = batch.List(ctx, q, batch.Filter{Ended: true, Limit: samples, Areas: everywhere}); err == nil && len(sample) < samples {
 			var open []batch.Summary
-			open, err = batch.List(ctx, q, batch.Filter{Limit: samples - len(sample)})
+			open, err = batch.List(ctx, q, batch.Filter{Limit: samples - len(sample), Areas: everywhere})
 			sample = append(sample, open...)
 		}
 		return err

@@ -31,7 +31,7 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 	if f.LogFrom == "" || f.LogFrom > m.LastSegment {
 		return nil, complete, nil // the backup was made without an archive: it is whole by itself
 	}
-	last, end, err := l.lastSegment()
+	last, noted, end, err := l.lastSegment()
 	if err != nil {
 		return nil, complete, err
 	}
@@ -49,12 +49,12 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 		if end != nil && end.Segment == s {
 			one.tail, complete = end, end.At
 		}
-		switch itself := s == m.LastSegment && !until.IsZero() && !until.After(m.Ended); {
-		case itself && (err != nil || one.check() != nil):
-			return nil, complete, nil // what is left is the backup, which is whole by itself
+		switch enough := !until.IsZero() && !until.After(one.before); {
+		case enough && (err != nil || one.check() != nil):
+			return list, one.before, nil
 		case err != nil:
 			return nil, complete, one.lost("is missing in the archive")
-		case one.known == nil && s != last:
+		case one.known == nil && s < noted: // the newest ones wait for theirs a few seconds
 			return nil, complete, one.lost("stands in the archive without its digest")
 		}
 		list = append(list, one)
@@ -74,35 +74,38 @@ func (f logFile) lost(how string) error {
 		"What was done before can be: use --until %s", f.segment, how, f.before.UTC().Format(time.RFC3339Nano))
 }
 
-// lastSegment gives the newest segment of which anything is known, be it only that it was there.
-func (l Line) lastSegment() (last string, end *tail, err error) {
+// lastSegment gives the newest segment of which anything is known, be it only that it was there, and the newest that has its digest.
+func (l Line) lastSegment() (last, noted string, end *tail, err error) {
 	for _, dir := range []string{l.log(), l.digests()} {
 		found, err := os.ReadDir(dir)
 		if err != nil {
-			return "", nil, damaged(filepath.Base(dir), err.Error())
+			return "", "", nil, damaged(filepath.Base(dir), err.Error())
 		}
 		for _, f := range found {
-			name, _, open := strings.Cut(f.Name(), ".")
-			if info, err := f.Info(); open && dir == l.log() && (err != nil || info.Size() < segmentBytes) {
+			name, ending, _ := strings.Cut(f.Name(), ".")
+			if info, err := f.Info(); ending == "partial" && (err != nil || info.Size() < segmentBytes) {
 				continue // a full disk did not even let it be laid out: it holds nothing, unless the tail says otherwise
 			}
 			if isSegment(name) {
 				last = max(last, name)
+				if ending == "json" {
+					noted = max(noted, name)
+				}
 			}
 		}
 	}
 	raw, err := os.ReadFile(l.tailFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return last, nil, nil
+		return last, noted, nil, nil
 	}
 	if err == nil {
 		end = &tail{}
 		err = json.Unmarshal(raw, end)
 	}
 	if err != nil || !isSegment(end.Segment) {
-		return "", nil, damaged("tail.json", "it cannot be read")
+		return "", "", nil, damaged("tail.json", "it cannot be read")
 	}
-	return max(last, end.Segment), end, nil
+	return max(last, end.Segment), noted, end, nil
 }
 
 func (l Line) digestOfSegment(s string) (*digest, error) {
