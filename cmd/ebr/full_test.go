@@ -24,7 +24,8 @@ func TestSecondPlaceFull(t *testing.T) {
 		t.Logf("not looked at: only root mounts a small file system, and here: %v", err)
 		return
 	}
-	t.Cleanup(func() { _ = syscall.Unmount(s.second, syscall.MNT_DETACH) })
+	mounted := s.second
+	t.Cleanup(func() { check(t, syscall.Unmount(mounted, syscall.MNT_DETACH)) })
 	server := s.serve()
 	s.await("the first backup and the archive", func() bool { return len(s.backups()) == 1 && s.caughtUp() })
 	s.note(1)
