@@ -60,8 +60,8 @@ evidence:
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "long tests"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
-	$(STEP) "a whole batch in the browser"
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run TestWholeBatch ./web/browser
+	$(STEP) "a whole batch, and every page for everybody, in the browser"
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run 'TestWholeBatch|TestEveryPage' ./web/browser
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory mutants
 

@@ -84,11 +84,11 @@ var places = []struct {
 	{"/trail", "Audit trail", "trail.read", false},
 	{"/incidents", "Incidents", "incident.read", true},
 	{"/people", "People", "person.read", true},
-	{"/accountability", "Accountability", "accountability.sign", true},
-	{"/tokens", "API tokens", "token.read", true},
-	{"/configuration", "Configuration", "configuration.read", true},
 	{"/areas", "Areas", "area.read", true},
+	{"/configuration", "Configuration", "configuration.read", true},
 	{"/backups", "Backups", "backup.read", true},
+	{"/tokens", "API tokens", "token.read", true},
+	{"/accountability", "Accountability", "accountability.sign", true},
 }
 
 // Places gives the navigation for a person; current is the Href of the place shown.

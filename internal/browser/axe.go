@@ -44,11 +44,22 @@ func moduleRoot() (string, error) {
 // Axe checks the page against the rules of WCAG 2.2 A and AA and fails the test on each serious or critical violation.
 func (b *Tab) Axe(where string) {
 	b.t.Helper()
+	b.axe(where, `runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]`)
+}
+
+// AxeContrast asks for the contrast of colours alone: all that another theme changes.
+func (b *Tab) AxeContrast(where string) {
+	b.t.Helper()
+	b.axe(where, `runOnly: {type: "rule", values: ["color-contrast"]}`)
+}
+
+func (b *Tab) axe(where, rules string) {
+	b.t.Helper()
 	source, err := axe()
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	run := `axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"], resultTypes: ["violations"]}).then(r => r.violations)`
+	run := `axe.run(document, {` + rules + `, resultTypes: ["violations"]}).then(r => r.violations)`
 	if !Value[bool](b, `"axe" in window`) { // answers of forms stay on the same page, which has it already
 		b.Do(chromedp.Evaluate[chromedp.Void](source + ";undefined"))
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -178,6 +179,19 @@ func (b *Tab) Open(url string) {
 	b.Do(chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("body")))
 }
 
+// Cookie gives the browser a cookie for the site; an empty value takes it away.
+func (b *Tab) Cookie(site, name, value string) {
+	b.t.Helper()
+	b.Do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) (err error) {
+		if value == "" {
+			_, err = chromedp.Call(ctx, network.DeleteCookies, network.DeleteCookiesParams{Name: name, URL: site})
+		} else {
+			_, err = chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: site})
+		}
+		return err
+	}))
+}
+
 // Value evaluates a script expression; a promise is awaited.
 func Value[T any](b *Tab, script string) T {
 	b.t.Helper()
@@ -199,7 +213,7 @@ func (b *Tab) Picture(name string) {
 // WholePicture writes a PNG of the whole page, however long; what is fixed on the screen stands where it belongs in the page.
 func (b *Tab) WholePicture(name string) {
 	b.t.Helper()
-	if pictures() == "" {
+	if pictures() == "" || Value[int](b, `document.documentElement.scrollHeight`) > 12000 { // Chromium draws no longer ones
 		return
 	}
 	b.Do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("body *").forEach(e => {

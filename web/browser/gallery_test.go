@@ -82,7 +82,7 @@ func TestGallery(t *testing.T) {
 				tab.Axe(name)
 				tab.WholePicture(name + "-whole")
 				tab.Do(chromedp.Evaluate[chromedp.Void](`document.documentElement.dataset.bsTheme = "dark"`))
-				tab.Axe(name + " in the dark room")
+				tab.AxeContrast(name + " in the dark room")
 				tab.Picture(name + "-dark")
 			}
 			tab.Check()

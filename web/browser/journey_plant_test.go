@@ -42,12 +42,15 @@ func newShop(t *testing.T) *shop {
 }
 
 // emptyShop is the site before anybody but its first administrator is there.
-func emptyShop(t *testing.T) *shop {
+func emptyShop(t *testing.T) *shop { t.Helper(); return shopIn(t, signtest.New(t)) }
+
+// shopIn is the site on a world.
+func shopIn(t *testing.T, w *signtest.World) *shop {
 	t.Helper()
 	if err := web.AssetsMissing(); err != nil {
 		t.Fatal(err)
 	}
-	p := &shop{World: signtest.New(t), ledger: &ledger{}}
+	p := &shop{World: w, ledger: &ledger{}}
 	p.Desk.Zone = time.Local
 	log := &bytes.Buffer{}
 	site, err := web.New(web.Config{
