@@ -5,6 +5,7 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -220,6 +222,29 @@ func (b *Tab) WholePicture(name string) {
 		if (getComputedStyle(e).position === "fixed") e.style.position = "static";
 	})`))
 	b.write(name, Get(b, chromedp.FullScreenshot(100)))
+}
+
+// Print prints the page on A4 and gives the words of each sheet; pdftotext reads them. The PDF is kept beside the pictures.
+func (b *Tab) Print(name string) (sheets []string) {
+	b.t.Helper()
+	var done page.PrintToPDFResult
+	b.Do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) (err error) {
+		yes := true
+		done, err = chromedp.Call(ctx, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: &yes})
+		return err
+	}))
+	if pictures() != "" {
+		if err := os.WriteFile(filepath.Join(pictures(), name+".pdf"), done.Data, 0o644); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	read := exec.Command("pdftotext", "-layout", "-", "-")
+	read.Stdin = bytes.NewReader(done.Data)
+	text, err := read.Output()
+	if err != nil {
+		b.t.Fatalf("pdftotext: %v", err)
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\f"), "\f")
 }
 
 func (b *Tab) write(name string, png []byte) {

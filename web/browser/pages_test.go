@@ -139,6 +139,30 @@ func (l *looker) page(address, name string, role access.Role, richest bool) {
 	if richest || l.long {
 		l.tab.Cookie(l.server.URL, "session", token)
 		l.look(address, name, fresh)
+		if richest && printed.MatchString(address) {
+			l.print(name)
+		}
+	}
+}
+
+// printed are the pages of batches.
+var printed = regexp.MustCompile(`^/batches/[^/]+$`)
+
+// print prints the page that is open: each sheet says in its foot what it shows and for whom, and no button is on it.
+func (l *looker) print(name string) {
+	l.t.Helper()
+	paper := l.tab.Print(name)
+	title, batch := browser.Value[string](l.tab, `document.title.replace(/ · Veribatch$/, "")`), browser.Value[string](l.tab, `document.querySelector(".vb-context strong")?.textContent ?? ""`)
+	for n, sheet := range paper {
+		words := strings.Join(strings.Fields(sheet), " ")
+		for _, want := range []string{title, batch, "print of a screen, not the record"} {
+			if want != "not issued" && !strings.Contains(words, want) {
+				l.t.Errorf("%s, sheet %d of %d does not say %q: %s", name, n+1, len(paper), want, words)
+			}
+		}
+		if strings.Contains(words, "Log out") {
+			l.t.Errorf("%s, sheet %d has buttons", name, n+1)
+		}
 	}
 }
 
