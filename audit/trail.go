@@ -6,6 +6,7 @@ package audit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -106,7 +107,11 @@ func (t *Trail) Close() {
 const live = `select pg_advisory_lock(hashtextextended($1, 0))`
 
 // Start opens the server's own session and enters server.start with the given notes (version, policy digest, settings).
+// A trail is started once: a second session of its own would outlive Stop, and its connection Close.
 func (t *Trail) Start(ctx context.Context, notes map[string]string) error {
+	if t.alive != nil {
+		return errors.New("audit: this trail was started before; open another one")
+	}
 	open := &Opening{ID: NewID(), Token: NewToken(), Person: SystemPerson, Station: SystemStation}
 	in := Intent{Session: open.Token, Act: "server.start", Home: Site, Opens: open}
 	_, err := t.change(ctx, in, func(tx *Tx) error {

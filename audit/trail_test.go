@@ -249,3 +249,11 @@ func TestLockTakesRowsInOrderAndOnlyRecords(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "not a record table")
 }
+
+// A second start would leave a session that never ends and a connection that Close waits for.
+func TestATrailIsStartedOnce(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	require.ErrorContains(t, w.Start(w.ctx, nil), "started before")
+	require.EqualValues(t, 1, w.count(`select count(*) from audit.entries where act = 'server.start'`))
+}

@@ -141,7 +141,7 @@ func (s *server) halves(v *visit, view *PersonView, person string) error {
 	view.Invited = i.ExpiresAt
 	if i.ShowsLink(v.who.ID, now) {
 		scheme := "http"
-		if v.c.IsTLS() {
+		if s.secure(v.c.Request()) { // to a proxy that was named at the start, too
 			scheme = "https"
 		}
 		view.Link = scheme + "://" + v.c.Request().Host + "/enrol/" + i.Link(s.Keyring)

@@ -23,7 +23,7 @@ var rungs = map[string]float64{
 	"audit":                    0,
 	"signatures/keyring":       0.5,
 	"signatures/access":        0.5,
-	"signatures/configuration": 0.5,
+	"signatures/configuration": 0.4, // access asks it how old a password may be
 	"signatures/identity":      0.6,
 	"signatures":               1,
 	"recipes/formula":          1,

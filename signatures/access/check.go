@@ -9,6 +9,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/signatures/configuration"
 )
 
 // Check is the authority check of every change (21 CFR 11.10(g)): it reads the actor's roles in the transaction of the act, so that a
@@ -153,7 +154,8 @@ func joined(words []string, none string) string {
 }
 
 const standingOfPerson = `select coalesce(array_agg(r.role || ' ' || r.area order by r.granted_at, r.role, r.area) filter (where r.role is not null), '{}'),
-	coalesce(bool_or(c.must_change), false), count(p.id) > 0
+	coalesce(bool_or(c.must_change), false), count(p.id) > 0, coalesce(extract(epoch from clock_timestamp() - max(c.changed_at)), 0)::float8,
+	coalesce((select number from ebr.configuration_in_force), 0), (select settings from ebr.configuration_in_force)
 	from ebr.people p left join ebr.credentials c on c.id = p.id left join ebr.person_roles r on r.person = p.id and r.revoked_at is null
 	where p.id = @person and p.active`
 
@@ -162,10 +164,18 @@ const standingOfPerson = `select coalesce(array_agg(r.role || ' ' || r.area orde
 func standing(ctx context.Context, q audit.Querier, person string) (grants Grants, mustChange bool, err error) {
 	var held []string
 	var active bool
-	err = q.QueryRow(ctx, standingOfPerson, pgx.NamedArgs{"person": person}).Scan(&held, &mustChange, &active)
+	var used float64 // seconds since the password was set
+	var number int
+	var values map[string]string
+	err = q.QueryRow(ctx, standingOfPerson, pgx.NamedArgs{"person": person}).Scan(&held, &mustChange, &active, &used, &number, &values)
 	if err != nil || !active {
 		return nil, mustChange, err
 	}
+	settings, err := configuration.Of(number, values)
+	if err != nil {
+		return nil, mustChange, err
+	}
+	mustChange = mustChange || settings.PasswordTooOld(used)
 	grants = make(Grants, len(held))
 	for i, h := range held {
 		role, area, _ := strings.Cut(h, " ")

@@ -39,6 +39,12 @@ type Settings struct {
 	CertificateDays    int  // days before the end of the server's certificate from which on there is an alarm
 }
 
+// PasswordTooOld says that a password has been used for longer than the configuration lets it, in seconds (21 CFR 11.300(b)). Its owner logs in and sets
+// a new one, and does nothing else before.
+func (s Settings) PasswordTooOld(seconds float64) bool {
+	return s.PasswordDays > 0 && seconds > float64(s.PasswordDays)*24*60*60
+}
+
 // Setting is one line of the table from which screen, API, guide and checks come.
 type Setting struct {
 	Name    string // "idle_minutes": the field of form and API, and the key in the record
@@ -73,7 +79,7 @@ var table = []Setting{
 		"Counts for new passwords; passwords that people have stay as they are.",
 		"21 CFR 11.300(b), NIST SP 800-63B 5.1.1.2", func(s *Settings) any { return &s.PasswordCharacters }},
 	{"password_days", "Longest use of one password (0: no limit)", "days", 0, 730, 0,
-		"A password that is older has to be changed at the next log-in, before anything else.",
+		"Whoever has used a password for longer has to change it before anything else, and signs with it nowhere.",
 		"21 CFR 11.300(b)", func(s *Settings) any { return &s.PasswordDays }},
 	{"series_signing", "Series signing", "", 0, 1, 0,
 		"When on, a person signs with user name and password once in a session and then, as long as the session goes on without a lock, with the password alone.",

@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/signatures"
 	"veribatch/signatures/access"
 	"veribatch/signatures/configuration/versions"
 	"veribatch/signatures/identity"
@@ -72,4 +74,47 @@ func TestASessionEndsAfterItsLongestTime(t *testing.T) {
 	closed := w.Entries(identity.StationStream(w.Station), "session.close")
 	require.Len(t, closed, 1)
 	require.Equal(t, "open for more than 8 hours", closed[0].Reason)
+}
+
+// A password that has been used for too long opens a session in which a new one is set, and nothing else: no other act, and no signature at
+// somebody else's station (21 CFR 11.300(b)).
+func TestAnAgedPasswordIsChangedFirst(t *testing.T) {
+	t.Parallel()
+	w := signtest.New(t)
+	anna, ben := w.Person("anna.keller", access.Operator), w.Person("ben.okafor", access.Operator)
+	swap(t, w, `update ebr.credentials set changed_at = changed_at - interval '89 days' where id = $1`, ben.ID)
+	w.Configure(versions.Propose{PasswordDays: "90"})
+	sign := func() error {
+		st := signatures.Statement{Version: signatures.StatementVersion, Act: "step.perform", Meaning: "performed", Language: "en",
+			Records: []signatures.RecordRef{{Stream: string(identity.StationStream(w.Station)), ID: w.Station, Version: 1}},
+			Lines:   []signatures.Line{{Label: "Name", Value: "Granulation 1"}}}
+		_, err := w.Desk.Issue(w.Ctx, signatures.Request{Session: anna.Token, UserName: ben.UserName, Password: ben.Password, Statement: st})
+		return err
+	}
+	may := func() (may bool) {
+		require.NoError(t, w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
+			may, err = access.May(w.Ctx, r, ben.ID, "batch.read")
+			return err
+		}))
+		return may
+	}
+	require.NoError(t, sign())
+	require.True(t, may())
+	swap(t, w, `update ebr.credentials set changed_at = changed_at - interval '2 days' where id = $1`, ben.ID)
+	requireFault(t, sign(), fault.Refused, "Ben Okafor has to set a new password before signing")
+	require.False(t, may())
+	refused := w.Entries(identity.StreamOf(ben.ID), "step.perform")
+	require.Len(t, refused, 1)
+	require.True(t, refused[0].Refused)
+	_, err := w.Trail.Change(w.Ctx, audit.Intent{Session: ben.Token, Act: "step.comment", Home: identity.StationStream(w.Station)}, func(*audit.Tx) error { return nil })
+	requireFault(t, err, fault.Forbidden, "Ben Okafor has to set a new password first")
+
+	s, err := w.Gate.LogIn(w.Ctx, ben.UserName, ben.Password, w.Station)
+	require.NoError(t, err)
+	require.True(t, s.MustChange)
+	old := ben.Password
+	ben.Password = "ocean kettle 93 under glass"
+	require.NoError(t, w.Gate.ChangePassword(w.Ctx, s.Token, old, ben.Password))
+	require.NoError(t, sign())
+	require.True(t, may())
 }

@@ -75,9 +75,10 @@ type account struct {
 }
 
 const accountColumns = `select p.id::text, p.user_name, p.full_name, p.active, coalesce(c.password_hash, ''), coalesce(c.credential_version, 0),
-	coalesce(c.must_change, false), coalesce(c.locked_until, 'epoch'), coalesce(r.full_name, ''), coalesce(c.reset_at, 'epoch'), clock_timestamp()
+	coalesce(c.must_change, false), coalesce(c.locked_until, 'epoch'), coalesce(r.full_name, ''), coalesce(c.reset_at, 'epoch'), clock_timestamp(),
+	coalesce(extract(epoch from clock_timestamp() - c.changed_at), 0)::float8, coalesce(k.number, 0), k.settings
 	from ebr.people p left join ebr.credentials c on c.id = p.id left join ebr.people r on r.id = c.reset_by and c.reset_at >= c.changed_at
-	where p.kind = 'person' and `
+	left join ebr.configuration_in_force k on true where p.kind = 'person' and `
 
 const (
 	accountByName   = accountColumns + `p.user_name = @key`
@@ -86,11 +87,19 @@ const (
 
 // readAccount reads one account; found is false when nobody has the name.
 func readAccount(ctx context.Context, q audit.Querier, sql, key string) (a account, found bool, err error) {
+	var used float64 // seconds since the password was set
+	var number int
+	var values map[string]string
 	err = q.QueryRow(ctx, sql, pgx.NamedArgs{"key": key}).Scan(&a.Person, &a.UserName, &a.FullName, &a.active, &a.hash, &a.CredentialVersion,
-		&a.MustChange, &a.lockedUntil, &a.resetBy, &a.resetAt, &a.now)
+		&a.MustChange, &a.lockedUntil, &a.resetBy, &a.resetAt, &a.now, &used, &number, &values)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return account{}, false, nil
 	}
+	if err != nil {
+		return a, false, err
+	}
+	settings, err := configuration.Of(number, values)
+	a.MustChange = a.MustChange || settings.PasswordTooOld(used)
 	return a, err == nil, err
 }
 

@@ -198,7 +198,7 @@ func (g *Gate) look(ctx context.Context, token string) (s Session, quiet time.Du
 	}
 	s.Settings, err = configuration.Of(number, values)
 	s.Token, s.age, s.Idle = token, time.Duration(age*float64(time.Second)), cmp.Or(g.settings.Idle, time.Duration(s.Settings.IdleMinutes)*time.Minute)
-	s.MustChange = s.MustChange || tooOld(s.Settings, time.Duration(used*float64(time.Second)))
+	s.MustChange = s.MustChange || s.Settings.PasswordTooOld(used)
 	s.Series = s.Series && s.Settings.SeriesSigning && !s.Locked
 	return s, time.Duration(seconds * float64(time.Second)), err
 }
@@ -260,9 +260,4 @@ func (g *Gate) move(ctx context.Context, token, act, reason, sql string, check f
 		return nil
 	}
 	return err
-}
-
-// tooOld says that a password has been used for longer than the configuration lets it (21 CFR 11.300(b)).
-func tooOld(s configuration.Settings, used time.Duration) bool {
-	return s.PasswordDays > 0 && used > time.Duration(s.PasswordDays)*24*time.Hour
 }
