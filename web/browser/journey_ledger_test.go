@@ -75,11 +75,11 @@ func (s *seat) download() string {
 
 var (
 	stepStarts    = regexp.MustCompile(`· step (\d{3}) · status: `)
-	chapterStarts = regexp.MustCompile(`^\s*[1-9]\s+(\S.*\S)\s*$`)
+	chapterStarts = regexp.MustCompile(`^\s*[1-9]\d?\s+(\S.*\S)\s*$`)
 	readingCounts = regexp.MustCompile(`no\. \d+, (recorded|repeated measurement|correction)`)
 )
 
-var chapterTitles = []string{"Recipe", "Bill of materials", "Persons and stations", "Course of the batch", "Execution", "Holds", "Comments on the batch", "Signatures", "Audit trail"}
+var chapterTitles = []string{"Recipe", "Bill of materials", "Persons and stations", "Course of the batch", "Execution", "Holds", "Comments on the batch", "Incidents of the system", "Review of the audit trail", "Signatures", "Audit trail"}
 
 // chapters gives the lines of a record as they stand on paper, by step and by chapter, without header and footer of the pages.
 func chapters(t *testing.T, path string) map[string][]string {
