@@ -3,6 +3,7 @@
 -- SQLSTATE raised here, beside the constraint names:
 --   VB035 a signature of a person whose identity is not confirmed         VB037 the last administrator
 --   VB036 a signature before the accountability statement in force        VB038 an account changes what stays for ever
+--   VB039 an invitation outside of the act that makes, checks or uses it
 
 -- +goose Up
 
@@ -87,6 +88,34 @@ alter table ebr.credentials add column reset_at timestamptz, add column reset_by
     add constraint credentials_reset_by_another check (reset_by <> id), add constraint credentials_reset_whole check ((reset_at is null) = (reset_by is null));
 select audit.late_column('ebr.credentials', 'reset_at', null);
 select audit.late_column('ebr.credentials', 'reset_by', null);
+create trigger administrators_remain_reset after update on ebr.credentials for each row
+    when (new.reset_at is not null and new.reset_at is distinct from old.reset_at) execute function ebr.administrators_remain();
+alter table ebr.credentials enable always trigger administrators_remain_reset;
+
+-- Once identities are checked, somebody always remains who can check the next one: otherwise an administrator who removes or resets all
+-- checkers could bring the plant back to its first day, on which nobody has to be checked.
+-- +goose StatementBegin
+create function ebr.checkers_remain() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from ebr.person_roles r where r.role in ('supervisor', 'qa') and r.area = '*' and r.revoked_at is null order by r.id for update;
+    if not ebr.founding() and not exists (select from ebr.person_roles r where ebr.checks_identities(r.person)) then
+        raise exception using errcode = 'VB037', constraint = 'checkers_remain', message = 'the last person who can check identities stays';
+    end if;
+    return null;
+end $$;
+-- +goose StatementEnd
+create trigger checkers_remain_roles after update on ebr.person_roles for each row
+    when (old.role in ('supervisor', 'qa') and old.area = '*' and old.revoked_at is null and new.revoked_at is not null) execute function ebr.checkers_remain();
+create trigger checkers_remain_people after update on ebr.people for each row when (old.active and not new.active) execute function ebr.checkers_remain();
+create trigger checkers_remain_reset after update on ebr.credentials for each row
+    when (new.reset_at is not null and new.reset_at is distinct from old.reset_at) execute function ebr.checkers_remain();
+alter table ebr.person_roles enable always trigger checkers_remain_roles;
+alter table ebr.people enable always trigger checkers_remain_people;
+alter table ebr.credentials enable always trigger checkers_remain_reset;
+revoke execute on function ebr.checkers_remain from public;
 
 -- An invitation opens a new account, or one that was reset, in two halves: the link goes to who issued it, the code to the other person who
 -- checked the identity. Both are computed from the site key and these ids and stand nowhere: whoever has the database alone, or one half, gets
@@ -96,6 +125,38 @@ alter table ebr.enrolments alter column token_digest drop not null, add column i
     add constraint enrolments_of_whom check ((token_digest is null) = (issued_by is not null));
 create index enrolments_open on ebr.enrolments (person) where used_at is null;
 grant update (identity_check, checked_in, tries) on ebr.enrolments to app;
+
+-- An invitation is made in the entry that makes or resets the account, by its person and for three days at most; a check is bound to it in the
+-- entry of that check; what is used stays used, and tries are not forgotten. The token of the first administrator lives while there is nobody.
+-- +goose StatementBegin
+create function ebr.enrolments_guard() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    right_act boolean;
+begin
+    if tg_op = 'UPDATE' then
+        right_act := (old.used_at is null or new.used_at is not distinct from old.used_at) and new.tries >= old.tries and (new.identity_check is not distinct from old.identity_check
+            or exists (select from ebr.entry_at_work() e join ebr.identity_checks c on c.id = new.identity_check and c.person = new.person and c.checked_by = e.person and c.checked_at = e.at
+                       where e.act = 'person.confirm_identity'));
+    elsif new.person is null then
+        right_act := new.issued_by is null and not exists (select from ebr.people p where p.kind = 'person');
+    else
+        right_act := new.used_at is null and new.identity_check is null and new.tries = 0 and new.token_digest is null and exists (
+            select from audit.desk d where d.backend = pg_backend_pid() and d.xid = pg_current_xact_id() and d.act in ('person.create', 'person.reset')
+            and d.stream = 'person/' || new.person and d.person = new.issued_by and d.session = new.issued_in and d.at = new.issued_at
+            and new.expires_at <= d.at + interval '72 hours');
+    end if;
+    if right_act is not true then
+        raise exception using errcode = 'VB039', constraint = 'enrolments_in_their_act', message = 'an invitation is made, checked and used in the acts for it';
+    end if;
+    return new;
+end $$;
+-- +goose StatementEnd
+create trigger enrolments_guard before insert or update on ebr.enrolments for each row execute function ebr.enrolments_guard();
+alter table ebr.enrolments enable always trigger enrolments_guard;
+revoke execute on function ebr.enrolments_guard from public;
 
 -- Who saw whom with which document, before the first signature and again after each reset (21 CFR 11.100(b)).
 create table ebr.identity_checks (
@@ -111,18 +172,30 @@ create table ebr.identity_checks (
     person_version int not null,
     constraint identity_checks_by_another check (checked_by <> person)
 );
-comment on column ebr.identity_checks.founding is 'Made by somebody whose own identity nobody had checked: possible only while the plant has no other checker.';
+comment on column ebr.identity_checks.founding is 'Made by somebody whose own identity nobody had checked: possible only for the first check of the plant.';
 create index identity_checks_of_person on ebr.identity_checks (person, checked_at);
 
--- The checker is the signer of the entry, and neither made nor reset the account.
+-- The checker is the signer of the entry, and neither made nor reset the account. The founding check lets the plant begin: it is of somebody
+-- who from then on can check everybody else.
 -- +goose StatementBegin
 create function ebr.identity_checks_guard() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    entry record;
 begin
-    if not ebr.signed_in_entry(new.signature) or new.checked_by is distinct from (select e.person from ebr.entry_at_work() e) then
-        raise exception using errcode = 'check_violation', constraint = 'identity_checks_signed', message = 'an identity check is signed by who made it';
+    select e.person, e.act, e.at into entry from ebr.entry_at_work() e;
+    if not ebr.signed_in_entry(new.signature) or (new.checked_by, 'person.confirm_identity', new.checked_at) is distinct from (entry.person, entry.act, entry.at)
+       or new.founding = ebr.identity_confirmed(new.checked_by) then
+        raise exception using errcode = 'check_violation', constraint = 'identity_checks_signed', message = 'an identity check is signed by who made it, when it was made';
+    end if;
+    if new.founding and not (ebr.founding() and ebr.could_check(new.person)) then
+        raise exception using errcode = 'check_violation', constraint = 'identity_checks_founding', message = 'the first check is of somebody who can check the others';
+    end if;
+    perform from ebr.credentials c where c.id = new.person and new.checked_on < (c.reset_at at time zone 'UTC' - interval '12 hours')::date; -- the day is one of some zone
+    if found then
+        raise exception using errcode = 'check_violation', constraint = 'identity_checks_after_reset', message = 'after a reset the person is met again';
     end if;
     perform from ebr.people p left join ebr.credentials c on c.id = p.id
     where p.id = new.person and (p.created_by = new.checked_by or c.reset_by = new.checked_by and (c.changed_at is null or c.changed_at <= c.reset_at));
@@ -204,30 +277,44 @@ return exists (select from ebr.identity_checks c where c.person = owner
     and c.checked_at >= coalesce((select k.reset_at from ebr.credentials k where k.id = owner), '-infinity'));
 -- +goose StatementEnd
 
--- Whether the plant has somebody besides this person who can check identities: active, confirmed, in a role that may (policy.csv; a test compares).
+-- Whether nobody's identity was ever checked. A plant is so once, at its beginning, and no act brings it back.
 -- +goose StatementBegin
-create function ebr.has_checker_besides(owner uuid) returns boolean
+create function ebr.founding() returns boolean
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
-return exists (select from ebr.person_roles r join ebr.people p on p.id = r.person
-    where r.role in ('supervisor', 'qa') and r.revoked_at is null and p.active and p.id <> owner and ebr.identity_confirmed(p.id));
+return not exists (select from ebr.identity_checks);
+-- +goose StatementEnd
+
+-- Whether somebody has the role (policy.csv; a test compares), everywhere, and a password that opens the account; and the identity beside it.
+-- +goose StatementBegin
+create function ebr.could_check(owner uuid) returns boolean
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+return exists (select from ebr.person_roles r join ebr.people p on p.id = r.person join ebr.credentials c on c.id = p.id
+    where p.id = owner and r.role in ('supervisor', 'qa') and r.area = '*' and r.revoked_at is null and p.active and (c.reset_at is null or c.changed_at > c.reset_at));
+-- +goose StatementEnd
+-- +goose StatementBegin
+create function ebr.checks_identities(owner uuid) returns boolean
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+return ebr.could_check(owner) and ebr.identity_confirmed(owner);
 -- +goose StatementEnd
 
 -- What stands between a person and a signature: 'identity', 'accountability', or null. The signing desk asks it before the act, the guard
--- of signatures within. While a plant has nobody to check others, somebody unchecked has to begin.
+-- of signatures within. On the first day of a plant somebody unchecked has to begin.
 -- +goose StatementBegin
 create function ebr.signing_bar(signer uuid, act text) returns text
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 return (select case
     when not ebr.identity_confirmed(signer) then
-        case when act = 'person.confirm_identity' and not ebr.has_checker_besides(signer) then null else 'identity' end
+        case when act = 'person.confirm_identity' and ebr.founding() then null else 'identity' end
     when act <> 'accountability.sign' and not exists (select from ebr.accountability_signatures s where s.person = signer
         and s.accountability = (select v.id from ebr.accountability_versions v order by v.number desc limit 1)) then 'accountability'
 end);
 -- +goose StatementEnd
-revoke execute on function ebr.identity_confirmed, ebr.has_checker_besides, ebr.signing_bar from public;
-grant execute on function ebr.identity_confirmed, ebr.has_checker_besides, ebr.signing_bar to app;
+revoke execute on function ebr.identity_confirmed, ebr.founding, ebr.could_check, ebr.checks_identities, ebr.signing_bar from public;
+grant execute on function ebr.identity_confirmed, ebr.founding, ebr.signing_bar to app;
 
 -- +goose StatementBegin
 create function ebr.signatures_guard() returns trigger

@@ -190,6 +190,9 @@ func (c Revoke) Do(ctx context.Context, tx *audit.Tx) error {
 
 var (
 	_ = audit.Explain("administrators_remain", fault.Refused, "This is the last administrator who can log in. Make another one first.")
+	_ = audit.Explain("checkers_remain", fault.Refused, "This is the last person who can check identities. Have another supervisor or QA of the whole plant confirmed first.")
+	_ = audit.Explain("identity_checks_founding", fault.Refused, "The first check of a plant is of a supervisor or QA of the whole plant who has set a password.")
+	_ = audit.Explain("identity_checks_after_reset", fault.Refused, "The check is of a day before the password was reset. Meet the person again.")
 	_ = audit.Explain("person_roles_of_leaver", fault.Refused, "This person has left; the account is closed and gets no role.")
 	_ = audit.Explain("people_left", fault.Refused, "This person has left. Somebody who comes back gets a new account.")
 	_ = audit.Explain("identity_checks_by_another", fault.Refused, "Who made or reset an account does not check the identity of its person, and nobody checks the own one. Ask a colleague.")

@@ -19,7 +19,7 @@ import (
 
 // An account opens with two halves: the link, shown to the administrator who made or reset the account, and the code, shown to the other
 // person who then checked the identity of its owner. Neither of them alone can set the password and act in the owner's name: it takes two
-// (21 CFR 11.200(a)(3)). Only while the plant has nobody who could check does the link alone do.
+// (21 CFR 11.200(a)(3)). Only before the first identity check of a plant does the link alone do, and only for an account that never had a password.
 
 const (
 	invitedFor = 72 * time.Hour   // a link works so long
@@ -152,13 +152,7 @@ func Checked(ctx context.Context, tx *audit.Tx, person, check string) error {
 	return err
 }
 
-const hasChecker = `select ebr.has_checker_besides(@person)`
-
-// HasChecker tells whether somebody else could check the identity of the person; while nobody can, the link alone opens an account.
-func HasChecker(ctx context.Context, q audit.Querier, person string) (has bool, err error) {
-	err = q.QueryRow(ctx, hasChecker, pgx.NamedArgs{"person": person}).Scan(&has)
-	return has, err
-}
+const codeNeeded = `select not ebr.founding() or exists (select from ebr.credentials where id = @person)`
 
 var (
 	errLink = fault.New(fault.Unauthenticated, "This link is unknown, used or expired. Ask your administrator for a new one.")
@@ -166,7 +160,7 @@ var (
 )
 
 // Invited finds the open invitation of a link, with the owner's names and whether a code is asked for. A wrong link is an entry, in bursts.
-func (g *Gate) Invited(ctx context.Context, key *keyring.File, link string) (i Invitation, owner Proof, codeNeeded bool, err error) {
+func (g *Gate) Invited(ctx context.Context, key *keyring.File, link string) (i Invitation, owner Proof, needsCode bool, err error) {
 	id, _, _ := strings.Cut(link, ".")
 	found := false
 	if uuid.Validate(id) == nil && subtle.ConstantTimeCompare([]byte(Invitation{ID: id}.Link(key)), []byte(link)) == 1 {
@@ -177,7 +171,7 @@ func (g *Gate) Invited(ctx context.Context, key *keyring.File, link string) (i I
 			a, _, err := readAccount(ctx, r, accountByPerson, i.Person)
 			owner, found = a.Proof, found && a.active
 			if err == nil && i.Check == "" {
-				codeNeeded, err = HasChecker(ctx, r, i.Person)
+				err = r.QueryRow(ctx, codeNeeded, pgx.NamedArgs{"person": i.Person}).Scan(&needsCode)
 			}
 			return err
 		})
@@ -185,7 +179,7 @@ func (g *Gate) Invited(ctx context.Context, key *keyring.File, link string) (i I
 	if err == nil && !found {
 		err = g.refuseBySystem(ctx, "password.change", nil, errLink)
 	}
-	return i, owner, codeNeeded || i.Check != "", err
+	return i, owner, needsCode || i.Check != "", err
 }
 
 // refuseBySystem enters, in bursts, what somebody without a session was refused.
@@ -198,17 +192,17 @@ const countTry = `update ebr.enrolments set tries = tries + 1 where id = @id and
 
 // Enrol sets the first or the new password of an account with both halves of its invitation. After it the person logs in.
 func (g *Gate) Enrol(ctx context.Context, key *keyring.File, link, code, password string) error {
-	i, owner, codeNeeded, err := g.Invited(ctx, key, link)
+	i, owner, needsCode, err := g.Invited(ctx, key, link)
 	if err != nil {
 		return err
 	}
-	if codeNeeded && i.Check == "" {
+	if needsCode && i.Check == "" {
 		return fault.New(fault.NotReady, "Your identity has not been checked yet. Show your document to a supervisor or to QA, who then give you a code.")
 	}
 	if err := g.checkPassword(ctx, password, owner.UserName, owner.FullName); err != nil {
 		return err
 	}
-	if codeNeeded {
+	if needsCode {
 		if err := g.compareCode(ctx, i, key, code); err != nil {
 			return err
 		}
