@@ -120,8 +120,8 @@ revoke execute on function ebr.checkers_remain from public;
 -- An invitation opens a new account, or one that was reset, in two halves: the link goes to who issued it, the code to the other person who
 -- checked the identity. Both are computed from the site key and these ids and stand nowhere: whoever has the database alone, or one half, gets
 -- in nowhere. The first administrator's token keeps its digest.
-alter table ebr.enrolments alter column token_digest drop not null, add column issued_by uuid references ebr.people, add column issued_in uuid references ebr.sessions,
-    add column identity_check uuid, add column checked_in uuid references ebr.sessions, add column tries int not null default 0,
+alter table ebr.enrolments alter column token_digest drop not null, add column issued_by uuid references ebr.people, add column issued_in uuid,
+    add column identity_check uuid, add column checked_in uuid, add column tries int not null default 0,
     add constraint enrolments_of_whom check ((token_digest is null) = (issued_by is not null));
 create index enrolments_open on ebr.enrolments (person) where used_at is null;
 grant update (identity_check, checked_in, tries) on ebr.enrolments to app;

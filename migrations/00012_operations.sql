@@ -28,7 +28,8 @@ declare
     n bigint;
 begin
     delete from ebr.tickets where expires_at < clock_timestamp() - interval '1 day';
-    with old as materialized (select id from ebr.sessions where ended_at < clock_timestamp() - interval '31 days' order by ended_at limit 10000),
+    with old as materialized (select o.id from ebr.sessions o where o.ended_at < clock_timestamp() - interval '31 days'
+            and exists (select from ebr.sessions n where n.person = o.person and n.opened_at > o.opened_at) order by o.ended_at limit 10000),
         bursts as (delete from ebr.refusals r using old where r.session = old.id)
     delete from ebr.sessions s using old where s.id = old.id and not exists (select from ebr.tickets t where t.session = s.id);
     get diagnostics n = row_count;
