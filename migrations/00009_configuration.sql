@@ -79,7 +79,7 @@ begin
     elsif new.state <> 'withdrawn' and new.base <> newest.number then
         raise exception using errcode = 'VB050', constraint = 'configurations_stale', message = 'a configuration is proposed and approved on the newest approved one';
     elsif new.state = 'approved' and (new.effective_at < newest.at or not exists (
-            select from ebr.person_roles r where r.person = new.approved_by and r.role = 'qa' and r.revoked_at is null)) then
+            select from ebr.person_roles r where r.person = new.approved_by and r.role = 'qa' and r.area = '*' and r.revoked_at is null)) then
         raise exception using errcode = 'VB050', message = 'a configuration is approved by QA, to begin after the one before it';
     end if;
     select x.* into moved from (values ('proposed', 'configuration.propose', new.proposed_by, new.proposed_at, new.propose_signature),

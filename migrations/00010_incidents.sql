@@ -64,6 +64,9 @@ begin
     if not found then
         return new; -- no open entry: the trail refuses the row with its own words
     end if;
+    if entry.act = 'incident.open' and entry.person <> '00000000-0000-7000-8000-000000000001' then
+        raise exception using errcode = 'VB055', message = 'incidents are opened and counted by the server';
+    end if;
     if tg_op = 'INSERT' then
         if entry.act <> 'incident.open' or new.closed_at is not null or new.opened_at <> entry.at then
             raise exception using errcode = 'VB055', message = 'an incident begins open, at the time of its entry incident.open';
@@ -113,6 +116,9 @@ begin
         return new;
     end if;
     if (entry.act, new.disposition = '') not in (('incident.open', true), ('incident.assess', false))
+       or entry.act = 'incident.open' and entry.person <> '00000000-0000-7000-8000-000000000001'
+       or tg_op = 'UPDATE' and new.disposition = '' and not exists ( -- the incident struck again in this very transaction
+              select from ebr.incidents i where i.id = new.incident and i.xmin = pg_current_xact_id()::xid)
        or tg_op = 'INSERT' and (entry.act <> 'incident.open' or new.linked_at <> entry.at)
        or tg_op = 'UPDATE' and (new.id, new.incident, new.batch, new.linked_at) is distinct from (old.id, old.incident, old.batch, old.linked_at)
        or new.disposition <> '' and (new.assessed_by, new.assessed_at) is distinct from (entry.person, entry.at) then

@@ -196,7 +196,7 @@ func TestTicketFallsWithAccountAndLock(t *testing.T) {
 	p := setup(t)
 	cases := map[string]func(signer signtest.Person){
 		"the person was deactivated": func(s signtest.Person) {
-			p.rawChange(s.ID, `update ebr.people set active = false, version = version + 1 where id = $1`)
+			p.rawChange(s.ID, `update ebr.people set active = false, version = version + 1 where id = @person`)
 		},
 		"the account was locked": func(s signtest.Person) {
 			for range 5 {
@@ -205,7 +205,7 @@ func TestTicketFallsWithAccountAndLock(t *testing.T) {
 			}
 		},
 		"the role was taken away": func(s signtest.Person) {
-			p.rawChange(s.ID, `update ebr.person_roles set revoked_at = clock_timestamp(), version = version + 1 where person = $1`)
+			p.rawChange(s.ID, `update ebr.person_roles set revoked_at = @now, version = version + 1 where person = @person`)
 		},
 		"the session was closed": func(signtest.Person) {
 			require.NoError(t, p.Gate.LogOut(p.Ctx, p.anna.Token))
@@ -228,9 +228,9 @@ func TestTicketFallsWithAccountAndLock(t *testing.T) {
 
 func (p *plant) rawChange(person, sql string) {
 	p.t.Helper()
-	in := audit.Intent{Session: p.Trail.System(), Act: "person.create", Home: identity.StreamOf(person)}
+	in := audit.Intent{Session: p.Admin.Token, Act: "person.deactivate", Home: identity.StreamOf(person)}
 	_, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error {
-		_, err := tx.Exec(p.Ctx, sql, person)
+		_, err := tx.Exec(p.Ctx, sql, pgx.NamedArgs{"person": person, "now": tx.Now()})
 		return err
 	})
 	require.NoError(p.t, err)
@@ -299,7 +299,7 @@ func TestIssueRefuses(t *testing.T) {
 	_, err = p.Desk.Issue(p.Ctx, nowhere)
 	requireFault(t, err, fault.Unauthenticated, "not logged in")
 
-	p.rawChange(p.anna.ID, `update ebr.credentials set must_change = true, version = version + 1 where id = $1`)
+	p.rawChange(p.anna.ID, `update ebr.credentials set must_change = true, version = version + 1 where id = @person`)
 	_, err = p.Desk.Issue(p.Ctx, request)
 	requireFault(t, err, fault.Refused, "new password before signing")
 	require.NoError(t, p.Gate.Lock(p.Ctx, p.anna.Token, ""))

@@ -159,7 +159,7 @@ func (m *matrixPlant) conditions() map[string]signtest.Person {
 		case "expired":
 			require.NoError(m.t, m.Gate.LogOut(m.Ctx, who.Token))
 		case "disabled":
-			in := audit.Intent{Session: m.Trail.System(), Act: "person.create", Home: identity.StreamOf(who.ID), Reason: "left the firm"}
+			in := audit.Intent{Session: m.Admin.Token, Act: "person.deactivate", Home: identity.StreamOf(who.ID), Reason: "left the firm"}
 			_, err := m.Trail.Change(m.Ctx, in, func(tx *audit.Tx) error {
 				_, err := tx.Exec(m.Ctx, deactivate, who.ID)
 				return err

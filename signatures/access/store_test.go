@@ -168,7 +168,7 @@ func TestInactivePersonMayNothing(t *testing.T) {
 	t.Parallel()
 	w := signtest.New(t)
 	anna := w.Person("anna.keller", access.Operator)
-	in := audit.Intent{Session: w.Trail.System(), Act: "person.create", Home: identity.StreamOf(anna.ID), Reason: "left the firm"}
+	in := audit.Intent{Session: w.Admin.Token, Act: "person.deactivate", Home: identity.StreamOf(anna.ID), Reason: "left the firm"}
 	_, err := w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error {
 		_, err := tx.Exec(w.Ctx, `update ebr.people set active = false, version = version + 1 where id = $1`, anna.ID)
 		return err

@@ -31,7 +31,7 @@ func TestUserNamesAreNeverGivenTwice(t *testing.T) {
 	t.Parallel()
 	w := signtest.New(t)
 	w.Person("anna.keller", access.Operator)
-	in := audit.Intent{Session: w.Trail.System(), Act: "person.create", Home: "site/main"}
+	in := audit.Intent{Session: w.Admin.Token, Act: "person.deactivate", Home: "site/main"}
 	_, err := w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error { // she leaves
 		_, err := tx.Exec(w.Ctx, `update ebr.people set active = false, version = version + 1 where user_name = 'anna.keller'`)
 		return err

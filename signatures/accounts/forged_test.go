@@ -1,0 +1,66 @@
+package accounts_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/signatures/access"
+	"veribatch/signatures/signtest"
+)
+
+// TestForgedRights: what somebody with the server's database password tries in entries of their own. Each last statement is refused by the
+// database with its state.
+func TestForgedRights(t *testing.T) {
+	t.Parallel()
+	w := signtest.New(t)
+	victim, anna := w.Checker.ID, w.Person("anna.keller", access.Operator)
+	require.NoError(t, w.Gate.LogOut(w.Ctx, anna.Token))
+	other := w.Person("olga.other", access.Operator)
+	require.NoError(t, w.Gate.Lock(w.Ctx, other.Token, ""))
+	cheap := signtest.Cheap
+	hash, err := argon2id.CreateHash("acht graue Wölfe", &cheap)
+	require.NoError(t, err)
+	setHash := `update ebr.credentials set password_hash = @hash, credential_version = credential_version + 1, changed_at = @now, version = version + 1 where id = @victim`
+	for name, a := range map[string]struct{ act, sql, state string }{
+		"a password under another act":        {"session.open", setHash, "VB024"},
+		"a password by somebody else":         {"password.change", setHash, "VB024"},
+		"a reset undone":                      {"password.change", `update ebr.credentials set reset_at = clock_timestamp(), reset_by = @me, version = version + 1 where id = @victim`, "VB024"},
+		"another printed name":                {"person.deactivate", `update ebr.people set full_name = 'Somebody Else', version = version + 1 where id = @victim`, "VB060"},
+		"a machine without its token":         {"person.create", `insert into ebr.people (id, user_name, user_name_skeleton, full_name, kind, created_at) values (@new, 'scale.x', 'scale.x', 'Scale X', 'service', @now)`, "VB060"},
+		"an account made long ago":            {"person.create", `insert into ebr.people (id, user_name, user_name_skeleton, full_name, kind, created_at) values (@new, 'old.x', 'old.x', 'Old X', 'person', '2020-01-01')`, "VB060"},
+		"a role under another act":            {"session.open", `insert into ebr.person_roles (id, person, role, granted_at) values (@new, @me, 'auditor', @now)`, "VB060"},
+		"a role of long ago":                  {"person.roles", `insert into ebr.person_roles (id, person, role, granted_at) values (@new, @me, 'auditor', '2020-01-01')`, "VB060"},
+		"a role revoked later than its entry": {"person.roles", `update ebr.person_roles set revoked_at = '2099-01-01', version = version + 1 where person = @victim`, "VB060"},
+		"an area under another act":           {"session.open", `insert into ebr.areas (id, title) values ('evil', 'Evil')`, "VB060"},
+		"a station under another act":         {"session.open", `insert into ebr.stations (id, name) values (@new, 'Evil')`, "VB060"},
+		"a policy of long ago":                {"policy.register", `insert into ebr.policies (id, model, policy, recorded_at) values (encode(sha256(convert_to('m', 'UTF8') || '\x00'::bytea || convert_to('p', 'UTF8')), 'hex'), 'm', 'p', '2020-01-01')`, "VB060"},
+		"a site key under another act":        {"session.open", `insert into ebr.signing_keys (id, public_key, recorded_at) select left(encode(sha256(k), 'hex'), 32), k, @now from sha256('evil') k`, "VB060"},
+		"a session that ended lives again":    {"session.open", `update ebr.sessions set ended_at = null where token_digest = sha256(@ended)`, "VB061"},
+		"a locked session opens by another":   {"session.unlock", `update ebr.sessions set locked_at = null where token_digest = sha256(@locked)`, "VB061"},
+		"a series without its signature":      {"session.open", `update ebr.sessions set series_at = @now where token_digest = sha256(@mine)`, "VB061"},
+		"an incident by somebody":             {"incident.open", `insert into ebr.incidents (id, number, kind, cause, summary, first_reference, first_at, last_reference, last_at, occurrences, opened_at) values (@new, 'I-2026-000001', 'clock', encode(sha256('x'), 'hex'), 's', '', @now, '', @now, 1, @now)`, "VB055"},
+	} {
+		in := audit.Intent{Session: w.Admin.Token, Act: a.act, Home: audit.Stream("person/" + victim), Reason: "attack"}
+		trail := *w.Trail
+		trail.Check = nil // the attacker's program asks nobody
+		_, err := trail.Change(w.Ctx, in, func(tx *audit.Tx) error {
+			_, err := tx.Exec(w.Ctx, a.sql, pgx.NamedArgs{
+				"victim": victim, "me": w.Admin.ID, "hash": hash, "now": tx.Now(), "new": audit.NewID(), "ended": []byte(anna.Token), "locked": []byte(other.Token),
+				"mine": []byte(w.Admin.Token),
+			})
+			return err
+		})
+		var pg *pgconn.PgError
+		require.Truef(t, errors.As(err, &pg), "%s: %v", name, err)
+		require.Equal(t, a.state, pg.Code, "%s: %s", name, pg.Message)
+	}
+	report, err := w.Trail.Verify(w.Ctx)
+	require.NoError(t, err)
+	require.Empty(t, report.Findings)
+}
