@@ -2,6 +2,7 @@
 --
 -- SQLSTATEs raised here, beside the constraint names:
 --   VB030 a token is made for a service account and is only ever revoked
+--   VB031 a token whose acts write opens nothing before QA has approved it
 
 -- +goose Up
 
@@ -52,6 +53,60 @@ revoke execute on function ebr.tokens_guard from public;
 select audit.attach('ebr.tokens');
 grant select, insert, update on ebr.tokens to app;
 
+-- A machine that writes makes records of the process, so an administrator alone does not let one in: QA signs for the token (issue 3).
+create table ebr.token_approvals (
+    id          uuid primary key,
+    token       uuid not null references ebr.tokens,
+    approved_by uuid not null references ebr.people,
+    approved_at timestamptz not null,
+    signature   uuid not null references ebr.signatures,
+    constraint token_approvals_once unique (token)
+);
+
+-- +goose StatementBegin
+create function ebr.token_approvals_guard() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    entry record;
+begin
+    select e.person, e.act, e.at into entry from ebr.entry_at_work() e;
+    if entry.act is distinct from 'token.approve' or (new.approved_by, new.approved_at) is distinct from (entry.person, entry.at) or not ebr.signed_in_entry(new.signature) then
+        raise exception using errcode = 'VB031', constraint = 'token_approvals_signed', message = 'a token is approved by the signature of its entry';
+    end if;
+    perform from ebr.tokens t where t.id = new.token and t.issued_by = new.approved_by;
+    if found then
+        raise exception using errcode = 'VB031', constraint = 'token_approvals_by_another', message = 'who made a token does not approve it';
+    end if;
+    perform from ebr.person_roles r where r.person = new.approved_by and r.role = 'qa' and r.area = '*' and r.revoked_at is null;
+    if not found then
+        raise exception using errcode = 'VB031', constraint = 'token_approvals_by_qa', message = 'QA of the whole site approves tokens';
+    end if;
+    perform from ebr.tokens t where t.id = new.token and t.revoked_at is null and t.expires_at > new.approved_at for share;
+    if not found then
+        raise exception using errcode = 'VB031', constraint = 'token_approvals_live', message = 'the token was revoked or has expired';
+    end if;
+    return new;
+end $$;
+-- +goose StatementEnd
+create trigger token_approvals_guard before insert on ebr.token_approvals for each row execute function ebr.token_approvals_guard();
+alter table ebr.token_approvals enable always trigger token_approvals_guard;
+revoke execute on function ebr.token_approvals_guard from public;
+select audit.attach('ebr.token_approvals');
+grant select, insert on ebr.token_approvals to app;
+
+-- Whether a token waits for QA: it names an act that does more than read.
+-- +goose StatementBegin
+create function ebr.token_waits(token uuid) returns boolean
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+return exists (select from ebr.tokens t where t.id = token and exists (select from unnest(t.acts) a where a not like '%.read')
+    and not exists (select from ebr.token_approvals p where p.token = t.id));
+-- +goose StatementEnd
+revoke execute on function ebr.token_waits from public;
+grant execute on function ebr.token_waits to app;
+
 alter table ebr.sessions add column expires_at timestamptz;
 comment on column ebr.sessions.expires_at is 'End of a machine''s session, from its token; null for people, whose sessions lock instead.';
 
@@ -100,6 +155,9 @@ begin
     end if;
     if not s.active and not refused then
         raise exception using errcode = 'VB004', message = 'the person is not active';
+    end if;
+    if s.expires_at is not null and not refused and ebr.token_waits(s.id) then
+        raise exception using errcode = 'VB031', constraint = 'tokens_wait', message = 'the token waits for the approval of QA';
     end if;
     if key is not null then
         insert into ebr.request_keys (person, key, act, digest, stream, at) values (s.person, enter.key, enter.act, command_digest, home, clock_timestamp()) on conflict do nothing;

@@ -228,6 +228,19 @@ func (p *plant) makeToken(v *visitor, name string, acts ...string) (secret strin
 	return ""
 }
 
+// approveToken signs for the token that waits, as QA does.
+func (s *script) approveToken(who signtest.Person) {
+	s.t.Helper()
+	s.now.open("/tokens")
+	for id := range s.now.at.forms {
+		if strings.HasPrefix(id, "approve-") {
+			s.sign(id, nil, who, nil)
+			return
+		}
+	}
+	require.Fail(s.t, "no token waits", s.pageText())
+}
+
 // A machine may do what its token names and the policy gives to machines, and signs nothing; a token that is revoked opens nothing from the next
 // request on, and each try is seen.
 func TestTokens(t *testing.T) {
@@ -237,9 +250,22 @@ func TestTokens(t *testing.T) {
 	secret := s.makeToken(s.now, "scale.d1", "batch.read", "step.comment")
 	require.NotContains(t, s.now.open("/tokens").raw, secret)
 	c := &client{t: t, base: s.server.URL, token: secret}
+	early := c.post(s.batch+"/comment", map[string]any{"comment": "before QA"})
+	require.Equal(t, 401, early.status, early.raw)
+	require.Contains(t, early.raw, "waits for the approval of QA")
+	s.as("Quinn")
+	s.approveToken(s.people["Quinn"])
+	s.as("Ada")
+	reader := &client{t: t, base: s.server.URL, token: s.makeToken(s.now, "reader.d1", "batch.read")}
+	read := reader.send("GET", s.batch, "", nil)
+	require.Equal(t, 200, read.status, "a token that only reads waits for nobody: %s", read.raw)
+	s.now.open("/tokens")
+	for id := range s.now.at.forms {
+		require.NotContains(t, id, "approve-", "an administrator approves")
+	}
 	done := c.post(s.batch+"/comment", map[string]any{"comment": "by a scale"})
 	require.Equal(t, 200, done.status, done.raw)
-	require.Equal(t, "Machine scale.d1", s.plant.entries(t, "step.comment")[0].By.Name)
+	require.Equal(t, "Machine scale.d1", s.plant.entries(t, "step.comment")[1].By.Name)
 	for path, body := range map[string]string{
 		"/hold": `{"reason":"not in the scope"}`, "/start": `{}`, "/abort": `{"reason":"signed"}`, "/complete": `{}`, "/steps/010/verify": `{}`,
 	} {

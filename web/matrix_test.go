@@ -259,6 +259,10 @@ func (m *matrixPlant) fill(a address) string {
 			parts[i] = m.script.people["Omar"].ID
 		case ":configuration":
 			parts[i] = "configuration-1"
+		case ":account":
+			parts[i] = m.token.Account
+		case ":token":
+			parts[i] = m.token.ID
 		case ":incident":
 			parts[i] = m.incident
 		case ":review":

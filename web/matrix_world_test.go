@@ -36,6 +36,7 @@ type matrixPlant struct {
 	people   map[seat]signtest.Person
 	incident string // ids
 	review   string
+	token    identity.Token             // waits for QA
 	without  map[string]signtest.Person // with sessions that open nothing, by condition
 }
 
@@ -52,6 +53,14 @@ func newMatrixPlant(s *script, areas []string) *matrixPlant {
 	s.as("Sven")
 	s.say(`she proposes idle_minutes 14 because "stations stand open too long"`, false)
 	s.change(s.people["Ada"].Token, access.CreateArea{Code: other, Title: "South", Reason: "a second site"})
+	s.change(s.people["Ada"].Token, identity.CreateToken{
+		UserName: "scale.m1", FullName: "Scale of the matrix", Purpose: "weights", Acts: []string{"step.record"}, Days: 9, Secret: identity.TokenPrefix + audit.NewToken(),
+	})
+	require.NoError(s.T, s.Trail.Read(s.Ctx, func(r *audit.Reader) error {
+		tokens, err := identity.Tokens(s.Ctx, r)
+		m.token = tokens[0]
+		return err
+	}))
 	for _, role := range append(access.Roles(), "") {
 		for _, area := range areas {
 			name := strings.NewReplacer("_", ".", "*", "everywhere").Replace("pat." + string(role) + "." + area)

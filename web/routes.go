@@ -102,6 +102,7 @@ func (s *server) administration(r *table) {
 
 	r.get("/tokens", "token.read", s.showTokens)
 	post[identity.CreateToken](r, "/tokens", "token.create", s.onTokens(), ticked)
+	post[accounts.ApproveToken](r, "/tokens/:account/:token/approve", "token.approve", s.onTokens())
 	post[identity.RevokeToken](r, "/tokens/:account/:token/revoke", "token.revoke", s.onTokens())
 
 	r.get("/backups", "backup.read", s.showBackups)

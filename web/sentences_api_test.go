@@ -17,6 +17,10 @@ var programs = []sentence{
 		s.as("Ada")
 		s.secret = s.makeToken(s.now, a[0], strings.Fields(a[1])...)
 	}),
+	on(act, `(Quinn|Sue) approves the token`, func(s *script, a []string) {
+		s.as(a[0])
+		s.approveToken(s.people[a[0]])
+	}),
 	on(act, `Ada revokes the token because TEXT`, func(s *script, a []string) {
 		s.as("Ada")
 		s.now.open("/tokens")

@@ -17,7 +17,8 @@ func (s *server) showTokens(v *visit) (View, error) {
 	view := &TokensView{Page: v.frame(words("API tokens"))}
 	for _, t := range tokens {
 		line := TokenLine{Token: t}
-		line.Revoke = v.offer(t.State == "good", "token.revoke", Form{ID: "revoke-" + t.ID, Action: "/tokens/" + t.Account + "/" + t.ID + "/revoke"})
+		line.Approve = v.offer(t.State == identity.TokenWaits, "token.approve", Form{ID: "approve-" + t.ID, Action: "/tokens/" + t.Account + "/" + t.ID + "/approve", Signed: true})
+		line.Revoke = v.offer(t.RevokedAt.IsZero() && t.State != "expired", "token.revoke", Form{ID: "revoke-" + t.ID, Action: "/tokens/" + t.Account + "/" + t.ID + "/revoke"})
 		view.Tokens = append(view.Tokens, line)
 	}
 	if view.Create = v.offer(true, "token.create", Form{ID: "token", Action: "/tokens"}); view.Create == nil {

@@ -5,7 +5,7 @@ import (
 	"veribatch/signatures/identity"
 )
 
-// TokensView lists the API tokens. Form fields of Create: account, user_name, full_name, purpose, days, area and one box per act; of Revoke: reason.
+// TokensView lists the API tokens. Form fields of Create: account, user_name, full_name, purpose, days, area and one box per act; of Revoke: reason; of Approve: none.
 type TokensView struct {
 	Page
 	Tokens   []TokenLine
@@ -16,10 +16,10 @@ type TokensView struct {
 	MaxDays  int
 }
 
-// TokenLine is one token with the form that revokes it; nil when that is not offered.
+// TokenLine is one token with the forms that approve and revoke it; nil when that is not offered.
 type TokenLine struct {
 	identity.Token
-	Revoke *Form
+	Approve, Revoke *Form
 }
 
 // Choice is a box that can be ticked.

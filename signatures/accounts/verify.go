@@ -18,6 +18,8 @@ const signedRows = `select 'table ebr.identity_checks id ' || c.id, c.signature:
 		'site/main', w.id::text, 1 from ebr.accountability_versions v join ebr.accountability_versions w on w.number = v.number - 1
 	union all select 'table ebr.access_reviews id ' || r.id, r.signature::text, r.reviewed_by::text, 'access.review', 'reviewed',
 		'site/main', 'access-review', r.number from ebr.access_reviews r
+	union all select 'table ebr.token_approvals id ' || a.id, a.signature::text, a.approved_by::text, 'token.approve', 'approved',
+		'person/' || t.account, t.id::text, 1 from ebr.token_approvals a join ebr.tokens t on t.id = a.token
 	order by 1`
 
 // VerifySignatures verifies for `ebr verify` that each signed row of an account stands beside what was signed, as recipes do.

@@ -83,6 +83,7 @@ func (c CreateToken) Reveal() string { return c.Secret }
 
 var (
 	_ = audit.Explain("tokens_fixed", fault.Conflict, "This token was revoked already.")
+	_ = audit.Explain("tokens_wait", fault.Refused, "This token writes and waits for the approval of QA.")
 	_ = audit.Explain("tokens_service_only", fault.Refused, "A token is made for an active service account only.")
 )
 
@@ -234,6 +235,9 @@ func noToken() error {
 	return fault.New(fault.Missing, "There is no such token, or it was revoked already.")
 }
 
+// TokenWaits is the state of a token whose acts write and for which QA has not signed.
+const TokenWaits = "waits for QA"
+
 // Token is one token as people read it; it holds no secret.
 type Token struct {
 	ID        string    `json:"token"`
@@ -249,14 +253,18 @@ type Token struct {
 	SeenAt    time.Time `json:"last_used_at,omitzero"`
 	RevokedBy string    `json:"revoked_by,omitempty"`
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
-	State     string    `json:"state"` // good, expired, revoked
+	Approver  string    `json:"approved_by,omitempty"`
+	Approved  time.Time `json:"approved_at,omitzero"`
+	State     string    `json:"state"` // good, waits for QA, expired, ended (with its session, as by a restore), revoked
 }
 
 const allTokens = `select t.id::text, t.account::text, p.user_name, p.full_name, t.purpose, t.acts, t.area, i.full_name, t.issued_at, t.expires_at,
 	case when s.seen_at > s.opened_at then s.seen_at end, coalesce(r.full_name, ''), t.revoked_at,
-	case when t.revoked_at is not null then 'revoked' when t.expires_at <= clock_timestamp() then 'expired' else 'good' end
+	coalesce(q.full_name, ''), a.approved_at, case when t.revoked_at is not null then 'revoked' when t.expires_at <= clock_timestamp() then 'expired'
+	when s.id is null or s.ended_at is not null then 'ended' when ebr.token_waits(t.id) then 'waits for QA' else 'good' end
 	from ebr.tokens t join ebr.people p on p.id = t.account join ebr.people i on i.id = t.issued_by left join ebr.people r on r.id = t.revoked_by
-	left join ebr.sessions s on s.id = t.id order by t.issued_at desc, t.id limit 500`
+	left join ebr.sessions s on s.id = t.id
+	left join ebr.token_approvals a on a.token = t.id left join ebr.people q on q.id = a.approved_by order by t.issued_at desc, t.id limit 500`
 
 // Tokens lists the tokens, the youngest first.
 func Tokens(ctx context.Context, q audit.Querier) ([]Token, error) {
@@ -265,31 +273,36 @@ func Tokens(ctx context.Context, q audit.Querier) ([]Token, error) {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Token, err error) {
-		var seen, revoked *time.Time
-		err = row.Scan(&t.ID, &t.Account, &t.UserName, &t.FullName, &t.Purpose, &t.Acts, &t.Area, &t.IssuedBy, &t.IssuedAt, &t.ExpiresAt, &seen, &t.RevokedBy, &revoked, &t.State)
+		var seen, revoked, approved *time.Time
+		err = row.Scan(&t.ID, &t.Account, &t.UserName, &t.FullName, &t.Purpose, &t.Acts, &t.Area, &t.IssuedBy, &t.IssuedAt, &t.ExpiresAt, &seen, &t.RevokedBy, &revoked,
+			&t.Approver, &approved, &t.State)
 		if seen != nil {
 			t.SeenAt = *seen
 		}
 		if revoked != nil {
 			t.RevokedAt = *revoked
 		}
+		if approved != nil {
+			t.Approved = *approved
+		}
 		return t, err
 	})
 }
 
 const sessionByMachine = `select s.id::text, s.person::text, p.user_name, p.full_name, s.station::text, st.name, s.opened_at, t.acts, t.area,
-	t.revoked_at is not null or s.ended_at is not null, s.expires_at <= clock_timestamp(), p.active, extract(epoch from clock_timestamp() - s.seen_at)::float8
+	t.revoked_at is not null or s.ended_at is not null, s.expires_at <= clock_timestamp(), p.active,
+	ebr.token_waits(t.id), extract(epoch from clock_timestamp() - s.seen_at)::float8
 	from ebr.sessions s join ebr.tokens t on t.id = s.id join ebr.people p on p.id = s.person join ebr.stations st on st.id = s.station
 	where s.token_digest = sha256(@token)`
 
 // FindMachine looks up the session of a machine by the secret of its token. A token that was revoked or has expired is refused with an entry at
 // its station, so that a machine that goes on trying is seen; act is what it tried, also the further subjects.
 func (g *Gate) FindMachine(ctx context.Context, token, act string, also []audit.Stream) (s Session, err error) {
-	var revoked, expired, active bool
+	var revoked, expired, active, waits bool
 	var quiet float64
 	err = g.trail.Read(ctx, func(r *audit.Reader) error {
 		return r.QueryRow(ctx, sessionByMachine, pgx.NamedArgs{"token": []byte(token)}).Scan(&s.ID, &s.Person, &s.UserName, &s.FullName, &s.Station, &s.StationName,
-			&s.OpenedAt, &s.Acts, &s.Area, &revoked, &expired, &active, &quiet)
+			&s.OpenedAt, &s.Acts, &s.Area, &revoked, &expired, &active, &waits, &quiet)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Session{}, fault.New(fault.Unauthenticated, "This token is not known here. Ask your administrator for one.")
@@ -299,8 +312,11 @@ func (g *Gate) FindMachine(ctx context.Context, token, act string, also []audit.
 	}
 	s.Token, s.Machine = token, true
 	why := map[bool]string{revoked: "was revoked", !revoked && expired: "has expired", !active: "belongs to an account that is not active"}[true]
+	if why == "" && waits {
+		why = "writes and waits for the approval of QA"
+	}
 	if why != "" {
-		refused := fault.New(fault.Unauthenticated, "This token %s. Ask your administrator for a new one.", why)
+		refused := fault.New(fault.Unauthenticated, "This token %s. Ask your administrator.", why)
 		in := audit.Intent{Session: token, Act: act, Home: StationStream(s.Station), Also: append([]audit.Stream{StreamOf(s.Person)}, also...)}
 		return Session{}, errors.Join(refused, g.trail.RefuseEnded(ctx, in, refused))
 	}
