@@ -75,7 +75,7 @@ create trigger entry_guard after insert or update on ebr.people for each row exe
 create trigger entry_guard after insert or update on ebr.person_roles for each row execute function
     ebr.entry_guard('person.create person.roles', '', 'granted_at', 'person.roles person.deactivate', '', 'revoked_at');
 create trigger entry_guard after insert or update on ebr.stations for each row execute function
-    ebr.entry_guard('station.register', '', '', 'station.register', '', '');
+    ebr.entry_guard('station.register token.create', '', '', 'station.register', '', '');
 create trigger entry_guard after insert or update on ebr.areas for each row execute function ebr.entry_guard('area.create', '', '', 'area.rename', '', '');
 create trigger entry_guard after insert on ebr.tokens for each row execute function ebr.entry_guard('token.create', 'issued_by', 'issued_at');
 create trigger entry_guard_revoked after update of revoked_at, revoked_by on ebr.tokens for each row execute function

@@ -29,7 +29,7 @@ func names(t *testing.T, settings func(*identity.Settings)) (p *plant, send func
 	p = &plant{World: signtest.New(t, settings)}
 	site := p.site(func(*web.Config) {})
 	olga, gone := p.Person("anna.exists.here", access.Operator), p.Person("otto.is.disabled", access.Operator)
-	in := audit.Intent{Session: p.Trail.System(), Act: "person.create", Home: identity.StreamOf(gone.ID), Reason: "left the firm"}
+	in := audit.Intent{Session: p.Admin.Token, Act: "person.deactivate", Home: identity.StreamOf(gone.ID), Reason: "left the firm"}
 	_, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error {
 		_, err := tx.Exec(p.Ctx, deactivate, gone.ID)
 		return err

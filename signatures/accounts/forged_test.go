@@ -36,7 +36,7 @@ func TestForgedRights(t *testing.T) {
 		"an account made long ago":            {"person.create", `insert into ebr.people (id, user_name, user_name_skeleton, full_name, kind, created_at) values (@new, 'old.x', 'old.x', 'Old X', 'person', '2020-01-01')`, "VB060"},
 		"a role under another act":            {"session.open", `insert into ebr.person_roles (id, person, role, granted_at) values (@new, @me, 'auditor', @now)`, "VB060"},
 		"a role of long ago":                  {"person.roles", `insert into ebr.person_roles (id, person, role, granted_at) values (@new, @me, 'auditor', '2020-01-01')`, "VB060"},
-		"a role revoked later than its entry": {"person.roles", `update ebr.person_roles set revoked_at = '2099-01-01', version = version + 1 where person = @victim`, "VB060"},
+		"a role revoked later than its entry": {"person.roles", `update ebr.person_roles set revoked_at = '2099-01-01', version = version + 1 where person = @anna`, "VB060"},
 		"an area under another act":           {"session.open", `insert into ebr.areas (id, title) values ('evil', 'Evil')`, "VB060"},
 		"a station under another act":         {"session.open", `insert into ebr.stations (id, name) values (@new, 'Evil')`, "VB060"},
 		"a policy of long ago":                {"policy.register", `insert into ebr.policies (id, model, policy, recorded_at) values (encode(sha256(convert_to('m', 'UTF8') || '\x00'::bytea || convert_to('p', 'UTF8')), 'hex'), 'm', 'p', '2020-01-01')`, "VB060"},
@@ -51,7 +51,7 @@ func TestForgedRights(t *testing.T) {
 		trail.Check = nil // the attacker's program asks nobody
 		_, err := trail.Change(w.Ctx, in, func(tx *audit.Tx) error {
 			_, err := tx.Exec(w.Ctx, a.sql, pgx.NamedArgs{
-				"victim": victim, "me": w.Admin.ID, "hash": hash, "now": tx.Now(), "new": audit.NewID(), "ended": []byte(anna.Token), "locked": []byte(other.Token),
+				"victim": victim, "anna": anna.ID, "me": w.Admin.ID, "hash": hash, "now": tx.Now(), "new": audit.NewID(), "ended": []byte(anna.Token), "locked": []byte(other.Token),
 				"mine": []byte(w.Admin.Token),
 			})
 			return err

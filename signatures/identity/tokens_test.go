@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"veribatch/audit"
 	"veribatch/internal/fault"
 	"veribatch/signatures/access"
+	"veribatch/signatures/accounts"
 	"veribatch/signatures/identity"
 	"veribatch/signatures/signtest"
 )
@@ -27,6 +29,9 @@ func makeToken(w *signtest.World, userName string, acts ...string) (m machine) {
 	require.NoError(w.T, err)
 	var made identity.TokenMade
 	require.NoError(w.T, json.Unmarshal(receipt.Result, &made))
+	if slices.ContainsFunc(acts, func(act string) bool { return !strings.HasSuffix(act, ".read") }) {
+		require.NoError(w.T, w.Sign(w.Checker, accounts.ApproveToken{Account: made.Account, Token: made.Token}))
+	}
 	return machine{made.Token, made.Account, c.Reveal()}
 }
 
@@ -76,9 +81,9 @@ func TestAServiceAccountDoesNotLogIn(t *testing.T) {
 }
 
 const (
-	underCreate  = `select audit.enter($1, null, 'token.create', $2, '{}', 'attack', null, sha256(''), false)`
+	underCreate  = `select set_config('attack.at', e.at::text, true) from audit.enter($1, null, 'token.create', $2, '{}', 'attack', null, sha256(''), false) e`
 	underRevoke  = `select audit.enter($1, null, 'token.revoke', $2, '{}', 'attack', null, sha256(''), false)`
-	forgedToken  = `insert into ebr.tokens (id, account, station, purpose, acts, issued_by, issued_at, expires_at) select '00000000-0000-7000-8000-0000000000aa', ACCOUNT, st.id, 'attack', '{step.comment}', ACCOUNT, now(), now() + interval 'LIFE' from ebr.stations st where st.name = 'server'`
+	forgedToken  = `insert into ebr.tokens (id, account, station, purpose, acts, issued_by, issued_at, expires_at) select '00000000-0000-7000-8000-0000000000aa', ACCOUNT, st.id, 'attack', '{step.comment}', 'ISSUER', current_setting('attack.at')::timestamptz, now() + interval 'LIFE' from ebr.stations st where st.name = 'server'`
 	openMachine  = `insert into ebr.sessions (id, token_digest, person, station, opened_at, seen_at, expires_at) select gen_random_uuid(), sha256('mine'), '{account}', st.id, now(), now(), now() + interval '1 day' from ebr.stations st where st.name = 'server'`
 	longerThanIt = `insert into ebr.sessions (id, token_digest, person, station, opened_at, seen_at, expires_at) select t.id, sha256('mine'), t.account, t.station, now(), now(), t.expires_at + interval '1 day' from ebr.tokens t where t.id = '00000000-0000-7000-8000-0000000000aa'`
 	machineSigns = `insert into ebr.tickets (id, session, person, credential_version, act, meaning, statement_digest, statement, manifest, manifest_signature, key_id, issued_at, expires_at) select '00000000-0000-7000-8000-00000000f0f0', '{token}', PERSON, 1, 'step.perform', 'performed', '', '', '', '', 'none', now(), now() + interval '60 seconds'`
@@ -96,7 +101,7 @@ func TestAttacksOnTokensAsTheServersRole(t *testing.T) {
 	require.NoError(t, err)
 	anna := w.Person("anna.keller", access.Operator)
 	token := func(account, life string) string {
-		return strings.NewReplacer("ACCOUNT", "'"+account+"'", "LIFE", life).Replace(forgedToken)
+		return strings.NewReplacer("ACCOUNT", "'"+account+"'", "LIFE", life, "ISSUER", w.Admin.ID).Replace(forgedToken)
 	}
 	change := func(id, set string) []string {
 		return []string{"begin", underRevoke, `update ebr.tokens set ` + set + `, version = version + 1 where id = '` + id + `'`}
