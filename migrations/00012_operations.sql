@@ -18,6 +18,7 @@ grant select, insert, update on ebr.jobs to app;
 
 -- Tickets live for a minute and sessions for hours: what has ended is thrown away, so that neither table grows with the years. What they were
 -- good for stands in entries and signatures. Bursts of refusals of a session go with it.
+create index sessions_of_whom on ebr.sessions (person, opened_at);
 create index sessions_ended on ebr.sessions (ended_at) where ended_at is not null;
 create index tickets_of_session on ebr.tickets (session);
 create index tickets_expired on ebr.tickets (expires_at);
