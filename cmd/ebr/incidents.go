@@ -69,7 +69,7 @@ func (p *plant) keepIncidents(ctx context.Context, lost *pastRun) (stop func()) 
 	if lost != nil {
 		p.incidents.Report(quality.Incident{
 			Kind: quality.UncleanRestart, Cause: lost.cause(), Batches: lost.batches, At: lost.ended,
-			Summary: fmt.Sprintf("The server that was started at %s did not stop by itself: it was killed, or the machine or the database failed. "+
+			Summary: fmt.Sprintf("The server that was started at %s entered no stop: it was killed, the machine or the database failed, or it was of a version that enters none. "+
 				"Everything that was confirmed is kept. The batches that ran, and those with an act in its last %d minutes, are linked: ask whether somebody was left without an answer.",
 				lost.started.Format("2006-01-02 15:04:05 -07:00"), int(justBefore.Minutes())),
 		})

@@ -49,7 +49,7 @@ func collect(v reflect.Value, found map[string]string) {
 }
 
 // secretive finds settings whose value would be a secret, should there ever be one; the name of a file is none.
-var secretive = regexp.MustCompile(`password|passphrase|secret|token`)
+var secretive = regexp.MustCompile(`(password|passphrase|secret|token)$`)
 
 // dashed gives the name of a flag as kong makes it: DrainWait is drain-wait.
 func dashed(name string) string {

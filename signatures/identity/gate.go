@@ -200,7 +200,7 @@ func Confirm(ctx context.Context, tx *audit.Tx, person string, credentialVersion
 var errLocked = errors.New("account locked")
 
 func (g *Gate) locked(until time.Time, failures int) error {
-	return fault.New(fault.Unauthenticated, "This account is locked until %s, after %d wrong passwords. Wait, or ask your supervisor for another person.",
+	return fault.New(fault.Unauthenticated, "This account is locked until %s, after %d wrong passwords. Wait, or ask your supervisor to unlock it.",
 		until.In(g.settings.Zone).Format("15:04:05 -07:00"), failures).Because(errLocked)
 }
 
