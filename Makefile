@@ -1,7 +1,7 @@
 # Veribatch. `make run` and `make test` are all that a fresh machine needs (Debian 12 with Go, Node and git): they install what is missing.
 
 SHELL := /bin/sh
-RACE_PACKAGES = $$(go list ./... | grep -v '/web/browser$$')
+RACE_PACKAGES = $$(go list ./... | grep -v -e '/web$$' -e '/web/browser$$')
 LONG_PACKAGES = ./audit ./ebr/batch
 LONG_WEB = TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies
 LONG_PROGRAM = TestBackupAsOrdinaryUser|TestRestoreToRandomMoments
@@ -53,6 +53,8 @@ unit:
 	@$(ONE_DATABASE) go test -race -timeout 10m $(RACE_PACKAGES)
 
 browser:
+	$(STEP) "requests"
+	@$(ONE_DATABASE) go test -timeout 10m ./web
 	$(STEP) "browser tests"
 	@$(ONE_DATABASE) go test -timeout 10m ./web/browser
 
@@ -62,6 +64,7 @@ evidence:
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "long tests"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
+	@$(ONE_DATABASE) go test -race -timeout 15m ./web
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 10m -run '$(LONG_WEB)' ./web
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 10m -run '$(LONG_PROGRAM)' ./cmd/ebr
 	$(STEP) "a whole batch in the browser"
