@@ -37,11 +37,12 @@ func names(t *testing.T, settings func(*identity.Settings)) (p *plant, send func
 	require.NoError(t, err)
 	known := arrival{peer: "192.168.7.9"}.send(site, url.Values{"user_name": {olga.UserName}, "password": {olga.Password}, "station": {"Weighing"}})
 	require.Equal(t, 303, known.Code)
+	cookies := known.Result().Cookies()
 	send = func(user string) *httptest.ResponseRecorder {
 		form := url.Values{"user_name": {user}, "password": {"not the password"}}
 		request := httptest.NewRequest("POST", "/login", strings.NewReader(form.Encode()))
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		for _, c := range known.Result().Cookies() {
+		for _, c := range cookies {
 			if c.Name == "station" {
 				request.AddCookie(c)
 			}

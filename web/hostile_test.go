@@ -215,6 +215,7 @@ func TestThousandsOfSessions(t *testing.T) {
 	site := p.site(func(*web.Config) {})
 	station := arrival{peer: "192.168.7.9"}.send(site, url.Values{"user_name": {olga.UserName}, "password": {olga.Password}, "station": {"Weighing"}})
 	require.Equal(t, 303, station.Code)
+	cookies := station.Result().Cookies()
 	before := heap()
 	var all sync.WaitGroup
 	for range 8 {
@@ -222,7 +223,7 @@ func TestThousandsOfSessions(t *testing.T) {
 			for range n / 8 {
 				request := httptest.NewRequest(http.MethodPost, "/login", strings.NewReader(url.Values{"user_name": {olga.UserName}, "password": {olga.Password}}.Encode()))
 				request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-				for _, cookie := range station.Result().Cookies() {
+				for _, cookie := range cookies {
 					if cookie.Name == "station" {
 						request.AddCookie(cookie)
 					}
