@@ -156,9 +156,7 @@ func TestSecondPlaceAwayAndBack(t *testing.T) {
 	}
 	server.interrupt(t, s.state)
 	s.holds("end", []int{0, 1, 2}, nil)
-	if os.Getenv("VERIBATCH_LONG") != "" { // not always true yet: the moment named may lie before the end of the backup when its next segment is the damaged one
-		s.untilThatWorks(old)
-	}
+	s.untilThatWorks(old)
 }
 
 // gap loses log: PostgreSQL keeps it for a slot that is away up to a limit only.

@@ -47,7 +47,7 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 			_, err = os.Stat(one.path)
 		}
 		if end != nil && end.Segment == s {
-			one.tail, complete = end, end.At
+			one.tail, complete = end, later(m.Ended, end.At)
 		}
 		switch enough := !until.IsZero() && !until.After(one.before); {
 		case enough && (err != nil || one.check() != nil):
@@ -59,13 +59,20 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 		}
 		list = append(list, one)
 		if one.known != nil && !one.known.Open.IsZero() {
-			complete = one.known.Open
+			complete = later(m.Ended, one.known.Open) // what was done before its end stands in the backup itself
 			if !until.IsZero() && !complete.Before(until) {
 				return list, complete, nil
 			}
 		}
 	}
 	return list, complete, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // lost says which time can be restored all the same.
