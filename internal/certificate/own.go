@@ -37,8 +37,7 @@ func Own(folder string, names []string) (*Keeper, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
-	slices.Sort(names)
-	names = slices.Compact(names)
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	return keep(func(now time.Time) (*tls.Certificate, error) { return own(folder, names, now) })
 }
 
