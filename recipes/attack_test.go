@@ -54,9 +54,9 @@ func TestThreePersonsInTheDatabase(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	id := o.importText(o.both, text())
-	require.NoError(t, o.try(o.both, recipes.Submit{Version: id}))
+	require.NoError(t, o.Sign(o.both, recipes.Submit{Version: id}))
 	signature := o.get(id).Submitted.Signature
-	st, err := o.shown(recipes.Approve{Version: id})
+	st, err := o.Shown(recipes.Approve{Version: id})
 	require.NoError(t, err)
 	const approve, yesterday = "recipe.approve", "2026-01-01T00:00:00Z"
 	for why, c := range map[string]struct{ got, want string }{
@@ -88,9 +88,9 @@ func TestOneMovePerEntry(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	id := o.importText(o.pete, text())
-	require.NoError(t, o.try(o.pete, recipes.Submit{Version: id}))
-	require.NoError(t, o.try(o.sue, recipes.Approve{Version: id}))
-	st, err := o.shown(recipes.MakeEffective{Version: id})
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: id}))
+	require.NoError(t, o.Sign(o.sue, recipes.Approve{Version: id}))
+	st, err := o.Shown(recipes.MakeEffective{Version: id})
 	require.NoError(t, err)
 	in := audit.Intent{Session: o.quinn.Token, Ticket: o.Ticket(o.quinn, o.quinn, st), Act: "recipe.make_effective", Home: recipes.StreamOf(id)}
 	_, err = o.Trail.Change(o.Ctx, in, func(tx *audit.Tx) error {
@@ -111,8 +111,8 @@ func TestVerifySignatures(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	id := o.importText(o.pete, text())
-	require.NoError(t, o.try(o.pete, recipes.Submit{Version: id}))
-	require.NoError(t, o.try(o.sue, recipes.Approve{Version: id}))
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: id}))
+	require.NoError(t, o.Sign(o.sue, recipes.Approve{Version: id}))
 	placed, found := o.verify()
 	require.Equal(t, 2, placed)
 	require.Empty(t, found)

@@ -1,7 +1,6 @@
 package recipes_test
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -44,47 +43,13 @@ func newOffice(t testing.TB) *office {
 	}
 }
 
-type command interface {
-	Act() string
-	Home() audit.Stream
-	Do(context.Context, *audit.Tx) error
-}
-
-type signing interface {
-	command
-	Statement(context.Context, audit.Querier) (signatures.Statement, error)
-}
-
-func (o *office) run(who signtest.Person, ticket string, c command) (audit.Receipt, error) {
-	in := audit.Intent{Session: who.Token, Ticket: ticket, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
-	return o.Trail.Change(o.Ctx, in, func(tx *audit.Tx) error { return c.Do(o.Ctx, tx) })
-}
-
 func (o *office) importText(who signtest.Person, text string) string {
 	o.T.Helper()
-	receipt, err := o.run(who, "", recipes.Import{Text: text})
+	receipt, err := o.Run(who, "", recipes.Import{Text: text})
 	require.NoError(o.T, err)
 	var r recipes.Result
 	require.NoError(o.T, json.Unmarshal(receipt.Result, &r))
 	return r.Version
-}
-
-func (o *office) shown(c signing) (st signatures.Statement, err error) {
-	err = o.Trail.Read(o.Ctx, func(r *audit.Reader) (err error) {
-		st, err = c.Statement(o.Ctx, r)
-		return err
-	})
-	return st, err
-}
-
-// try shows the statement, takes the password and does the act.
-func (o *office) try(who signtest.Person, c signing) error {
-	st, err := o.shown(c)
-	if err != nil {
-		return err
-	}
-	_, err = o.run(who, o.Ticket(who, who, st), c)
-	return err
 }
 
 func (o *office) get(id string) (d *recipes.Detail) {
@@ -128,17 +93,17 @@ func TestLife(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	first := o.importText(o.pete, text())
-	require.NoError(t, o.try(o.pete, recipes.Submit{Version: first}))
-	require.NoError(t, o.try(o.sue, recipes.Approve{Version: first}))
-	require.NoError(t, o.try(o.quinn, recipes.MakeEffective{Version: first}))
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: first}))
+	require.NoError(t, o.Sign(o.sue, recipes.Approve{Version: first}))
+	require.NoError(t, o.Sign(o.quinn, recipes.MakeEffective{Version: first}))
 	second := o.importText(o.penny, text("13.90", "13.91"))
 	require.Equal(t, "1 effective, 2 draft", o.states())
-	require.NoError(t, o.try(o.penny, recipes.Submit{Version: second}))
-	require.NoError(t, o.try(o.quinn, recipes.Approve{Version: second}))
-	st, err := o.shown(recipes.MakeEffective{Version: second})
+	require.NoError(t, o.Sign(o.penny, recipes.Submit{Version: second}))
+	require.NoError(t, o.Sign(o.quinn, recipes.Approve{Version: second}))
+	st, err := o.Shown(recipes.MakeEffective{Version: second})
 	require.NoError(t, err)
 	require.Len(t, st.Records, 2, "the version and the one that it supersedes")
-	require.NoError(t, o.try(o.vera, recipes.MakeEffective{Version: second}))
+	require.NoError(t, o.Sign(o.vera, recipes.MakeEffective{Version: second}))
 	require.Equal(t, "1 superseded, 2 effective", o.states())
 
 	d := o.get(second)
@@ -174,7 +139,7 @@ func TestStatementNamesTheText(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	id := o.importText(o.pete, text())
-	st, err := o.shown(recipes.Submit{Version: id})
+	st, err := o.Shown(recipes.Submit{Version: id})
 	require.NoError(t, err)
 	require.Equal(t, "recipe.submit authored", st.Act+" "+st.Meaning)
 	got := map[string]string{}
@@ -196,20 +161,20 @@ func TestThreePersons(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	mine := o.importText(o.both, text())
-	require.NoError(t, o.try(o.pete, recipes.Submit{Version: mine}))
-	err := o.try(o.both, recipes.Approve{Version: mine})
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: mine}))
+	err := o.Sign(o.both, recipes.Approve{Version: mine})
 	require.Equal(t, fault.Refused, fault.KindOf(err), "imported it: %v", err)
 	require.Contains(t, err.Error(), "You imported or submitted version 1 of BUF-PBS-10 yourself")
 	theirs := o.importText(o.pete, text("13.90", "13.92"))
-	require.NoError(t, o.try(o.both, recipes.Submit{Version: theirs}))
-	require.Equal(t, fault.Refused, fault.KindOf(o.try(o.both, recipes.Approve{Version: theirs})), "submitted it")
-	require.NoError(t, o.try(o.quinn, recipes.Approve{Version: theirs}))
-	err = o.try(o.quinn, recipes.MakeEffective{Version: theirs})
+	require.NoError(t, o.Sign(o.both, recipes.Submit{Version: theirs}))
+	require.Equal(t, fault.Refused, fault.KindOf(o.Sign(o.both, recipes.Approve{Version: theirs})), "submitted it")
+	require.NoError(t, o.Sign(o.quinn, recipes.Approve{Version: theirs}))
+	err = o.Sign(o.quinn, recipes.MakeEffective{Version: theirs})
 	require.Equal(t, fault.Refused, fault.KindOf(err), "approved it: %v", err)
 	require.Contains(t, err.Error(), "A third person")
-	err = o.try(o.sue, recipes.MakeEffective{Version: theirs})
+	err = o.Sign(o.sue, recipes.MakeEffective{Version: theirs})
 	require.Equal(t, fault.Forbidden, fault.KindOf(err), "a supervisor makes nothing effective: %v", err)
-	require.NoError(t, o.try(o.quirl, recipes.MakeEffective{Version: theirs}))
+	require.NoError(t, o.Sign(o.quirl, recipes.MakeEffective{Version: theirs}))
 	o.clean()
 }
 
@@ -218,31 +183,31 @@ func TestOrderOfLife(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	id := o.importText(o.pete, text())
-	refused := func(kind fault.Kind, says string, c signing) {
+	refused := func(kind fault.Kind, says string, c signtest.Signed) {
 		t.Helper()
-		_, err := o.shown(c)
+		_, err := o.Shown(c)
 		require.Equal(t, kind, fault.KindOf(err), "%v", err)
 		require.Contains(t, err.Error(), says)
 	}
 	refused(fault.NotReady, "Version 1 of BUF-PBS-10 is a draft. Submit it first.", recipes.Approve{Version: id})
 	refused(fault.NotReady, "is a draft. Have it approved first.", recipes.MakeEffective{Version: id})
-	require.NoError(t, o.try(o.pete, recipes.Submit{Version: id}))
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: id}))
 	refused(fault.Conflict, "was already submitted by Pete Engel at ", recipes.Submit{Version: id})
 	refused(fault.NotReady, "is in review. Have it approved first.", recipes.MakeEffective{Version: id})
-	require.NoError(t, o.try(o.sue, recipes.Approve{Version: id}))
-	require.NoError(t, o.try(o.quinn, recipes.MakeEffective{Version: id}))
+	require.NoError(t, o.Sign(o.sue, recipes.Approve{Version: id}))
+	require.NoError(t, o.Sign(o.quinn, recipes.MakeEffective{Version: id}))
 	refused(fault.Conflict, "was already made effective by Quinn Adler at ", recipes.MakeEffective{Version: id})
 	for _, wrong := range []string{"", "x", recipes.ID("BUF-PBS-10"), id + "0", id + "-1", strings.ToUpper(id), recipes.ID("NONE") + "-1", "a/../b"} {
 		refused(fault.Missing, "There is no such version", recipes.Approve{Version: wrong})
-		_, err := o.run(o.sue, "", recipes.Approve{Version: wrong})
+		_, err := o.Run(o.sue, "", recipes.Approve{Version: wrong})
 		require.Equal(t, fault.Missing, fault.KindOf(err), "%q: %v", wrong, err)
 	}
 	older, newer := o.importText(o.pete, text("13.90", "13.91")), o.importText(o.pete, text("13.90", "13.92"))
 	for _, v := range []string{older, newer} {
-		require.NoError(t, o.try(o.pete, recipes.Submit{Version: v}))
-		require.NoError(t, o.try(o.sue, recipes.Approve{Version: v}))
+		require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: v}))
+		require.NoError(t, o.Sign(o.sue, recipes.Approve{Version: v}))
 	}
-	require.NoError(t, o.try(o.quinn, recipes.MakeEffective{Version: newer}))
+	require.NoError(t, o.Sign(o.quinn, recipes.MakeEffective{Version: newer}))
 	refused(fault.NotReady, "Version 3 of BUF-PBS-10 is effective, which is newer", recipes.MakeEffective{Version: older})
 	require.Equal(t, "1 superseded, 2 approved, 3 effective", o.states())
 }
@@ -251,7 +216,7 @@ func TestOrderOfLife(t *testing.T) {
 func TestImport(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	_, err := o.run(o.pete, "", recipes.Import{Text: text(`kind   = "scan"`, `kind   = "scam"`, `role    = "supervisor"`, `role    = "boss"`)})
+	_, err := o.Run(o.pete, "", recipes.Import{Text: text(`kind   = "scan"`, `kind   = "scam"`, `role    = "supervisor"`, `role    = "boss"`)})
 	var faults recipes.Faults
 	require.True(t, errors.As(err, &faults), "%v", err)
 	require.Len(t, faults, 2)
@@ -259,17 +224,17 @@ func TestImport(t *testing.T) {
 	require.Equal(t, "invalid text", string(f.Kind)+" "+f.Field)
 	require.Contains(t, f.Message, fmt.Sprintf("The text has 2 faults; nothing was imported. Line %d, column %d: ", faults[0].Line, faults[0].Column))
 	for _, bad := range []string{"", strings.Repeat("x", 10<<20), `recipe "${x}" {}`, strings.Repeat("{", 10_000), "\x00\xff"} {
-		_, err := o.run(o.pete, "", recipes.Import{Text: bad})
+		_, err := o.Run(o.pete, "", recipes.Import{Text: bad})
 		require.Contains(t, []fault.Kind{fault.Invalid, fault.TooLarge}, fault.KindOf(err), "%.30q: %v", bad, err)
 	}
 	require.Empty(t, o.states())
 	id := o.importText(o.pete, text())
 	for _, same := range []string{text(), text("\n\n", "\n"), text("  title       =", "title =")} {
-		_, err = o.run(o.penny, "", recipes.Import{Text: same})
+		_, err = o.Run(o.penny, "", recipes.Import{Text: same})
 		require.Equal(t, fault.Conflict, fault.KindOf(err), "%v", err)
 		require.Contains(t, err.Error(), "This text is version 1 of BUF-PBS-10 already, imported by Pete Engel at ")
 	}
-	_, err = o.run(o.sue, "", recipes.Import{Text: text("13.90", "13.91")})
+	_, err = o.Run(o.sue, "", recipes.Import{Text: text("13.90", "13.91")})
 	require.Equal(t, fault.Forbidden, fault.KindOf(err))
 	require.Equal(t, string(recipes.Print(o.get(id).Recipe)), o.get(id).Text)
 	o.clean()
@@ -282,7 +247,7 @@ func TestImportAtOnce(t *testing.T) {
 	var done sync.WaitGroup
 	for i := range 20 {
 		done.Go(func() {
-			if _, err := o.run(o.pete, "", recipes.Import{Text: text("13.90", fmt.Sprintf("13.9%02d", i), `decimals = "2"`, `decimals = "3"`)}); err != nil {
+			if _, err := o.Run(o.pete, "", recipes.Import{Text: text("13.90", fmt.Sprintf("13.9%02d", i), `decimals = "2"`, `decimals = "3"`)}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -301,16 +266,16 @@ func TestApproveAtOnce(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	id := o.importText(o.pete, text())
-	require.NoError(t, o.try(o.pete, recipes.Submit{Version: id}))
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: id}))
 	c := recipes.Approve{Version: id}
-	st, err := o.shown(c)
+	st, err := o.Shown(c)
 	require.NoError(t, err)
 	people := []signtest.Person{o.sue, o.quinn}
 	errs := make([]error, 2)
 	var done sync.WaitGroup
 	for i, who := range people {
 		ticket := o.Ticket(who, who, st)
-		done.Go(func() { _, errs[i] = o.run(who, ticket, c) })
+		done.Go(func() { _, errs[i] = o.Run(who, ticket, c) })
 	}
 	done.Wait()
 	winner := 0

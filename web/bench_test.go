@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,10 +17,8 @@ import (
 	"veribatch/audit"
 	"veribatch/ebr/batch"
 	"veribatch/recipes"
-	"veribatch/signatures"
 	"veribatch/signatures/access"
 	"veribatch/signatures/signtest"
-	"veribatch/web"
 )
 
 // The load of the bench: operators record one value after the other, each in a batch and a session of their own, without pause.
@@ -106,11 +103,11 @@ func newBenchPlant(b *testing.B) *benchPlant {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	var made recipes.Result
-	require.NoError(b, json.Unmarshal(p.do(petra, recipes.Import{Text: longRecipe()}).Result, &made))
+	require.NoError(b, json.Unmarshal(p.Do(petra, recipes.Import{Text: longRecipe()}).Result, &made))
 	p.version = made.Version
-	p.sign(petra, recipes.Submit{Version: p.version})
-	p.sign(p.sven, recipes.Approve{Version: p.version})
-	p.sign(elena, recipes.MakeEffective{Version: p.version})
+	p.MustSign(petra, recipes.Submit{Version: p.version})
+	p.MustSign(p.sven, recipes.Approve{Version: p.version})
+	p.MustSign(elena, recipes.MakeEffective{Version: p.version})
 	return p
 }
 
@@ -164,38 +161,13 @@ func longRecipe() string {
 `, steps.String())
 }
 
-type signedCommand interface {
-	web.Command
-	Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error)
-}
-
-func (p *benchPlant) do(who signtest.Person, c web.Command) audit.Receipt { return p.with(who, "", c) }
-
-func (p *benchPlant) with(who signtest.Person, ticket string, c web.Command) audit.Receipt {
-	p.T.Helper()
-	in := audit.Intent{Session: who.Token, Ticket: ticket, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
-	receipt, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error { return c.Do(p.Ctx, tx) })
-	require.NoError(p.T, err)
-	return receipt
-}
-
-func (p *benchPlant) sign(who signtest.Person, c signedCommand) {
-	p.T.Helper()
-	var st signatures.Statement
-	require.NoError(p.T, p.Trail.Read(p.Ctx, func(r *audit.Reader) (err error) {
-		st, err = c.Statement(p.Ctx, r)
-		return err
-	}))
-	p.with(who, p.Ticket(who, who, st), c)
-}
-
 // running orders, issues and starts a batch.
 func (p *benchPlant) running(who signtest.Person, n int) string {
 	p.T.Helper()
 	var made batch.Result
-	require.NoError(p.T, json.Unmarshal(p.do(p.sven, batch.CreateOrder{OrderNumber: fmt.Sprintf("PO-%04d", n), RecipeVersion: p.version}).Result, &made))
-	p.sign(p.quinn, batch.Issue{Batch: made.Batch})
-	p.do(who, batch.Start{Batch: made.Batch})
+	require.NoError(p.T, json.Unmarshal(p.Do(p.sven, batch.CreateOrder{OrderNumber: fmt.Sprintf("PO-%04d", n), RecipeVersion: p.version}).Result, &made))
+	p.MustSign(p.quinn, batch.Issue{Batch: made.Batch})
+	p.Do(who, batch.Start{Batch: made.Batch})
 	return made.Batch
 }
 

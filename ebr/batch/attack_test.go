@@ -162,7 +162,7 @@ func TestHoldsInTheDatabase(t *testing.T) {
 	}
 	shown := func() signatures.Statement {
 		t.Helper()
-		st, err := p.shown(batch.AssessHold{Batch: id, Reason: "No effect"})
+		st, err := p.Shown(batch.AssessHold{Batch: id, Reason: "No effect"})
 		require.NoError(t, err)
 		return st
 	}
@@ -171,7 +171,7 @@ func TestHoldsInTheDatabase(t *testing.T) {
 	require.Equal(t, "VB021", p.forgeSigned(id, p.sue, assess, shown(), "hold_assessed", "", "qa"), "not her role")
 	require.Equal(t, "VB021", p.forgeSigned(id, p.sue, assess, shown(), "verified", "030", ""), "a signature for another event")
 	require.Equal(t, notYet, goOn())
-	_, err := p.trySign(p.sven, p.sven, batch.AssessHold{Batch: id, Reason: "No effect"})
+	_, err := p.SignAt(p.sven, p.sven, batch.AssessHold{Batch: id, Reason: "No effect"})
 	require.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
 	require.Contains(t, err.Error(), "You worked in step 040 yourself")
 	p.sign(p.sue, p.sue, batch.AssessHold{Batch: id, Reason: "No effect"})
@@ -235,12 +235,12 @@ func TestTwoStreamsAtOnce(t *testing.T) {
 		p.do(p.anna, batch.Record{Batch: id, Step: "030", Value: "container", Raw: "NAH2PO4"})
 		p.sign(p.anna, p.anna, batch.Perform{Batch: id, Step: "030"})
 		verify := batch.Verify{Batch: id, Step: "030"}
-		ticket, err := p.ticket(p.bo, p.bo, verify)
+		ticket, err := p.TicketFor(p.bo, p.bo, verify)
 		require.NoError(t, err)
 		errs := make([]error, 2)
 		together(2, func(i int) {
 			if i == 0 {
-				_, errs[i] = p.with(p.bo, ticket, verify)
+				_, errs[i] = p.Run(p.bo, ticket, verify)
 				return
 			}
 			_, errs[i] = p.forge("station/"+audit.Stream(p.Station), id, line{p.bo, "step.record", "recorded", "030", "container", p.bo.ID, nil})
@@ -260,7 +260,7 @@ func TestBentHistory(t *testing.T) {
 		update ebr.batch_history set judgement = 'in limits' where judgement = 'alert';
 		alter table ebr.batch_history enable always trigger audit_capture, enable always trigger audit_no_truncate, enable always trigger batch_history_guard`)
 	require.NoError(t, err)
-	_, err = p.try(p.anna, batch.Perform{Batch: id, Step: "050"})
+	_, err = p.Run(p.anna, "", batch.Perform{Batch: id, Step: "050"})
 	require.Equal(t, fault.Internal, fault.KindOf(err), "%v", err)
 	require.Contains(t, err.Error(), "does not follow its recipe")
 	report, err := p.Trail.Verify(p.Ctx)

@@ -141,14 +141,14 @@ func TestIssuePins(t *testing.T) {
 	require.Equal(t, version, b.Digest)
 
 	issue := batch.Issue{Batch: second}
-	ticket, err := p.ticket(p.quinn, p.quinn, issue)
+	ticket, err := p.TicketFor(p.quinn, p.quinn, issue)
 	require.NoError(t, err)
 	old := p.version
 	p.version = p.makeEffective(bufferWith("13.90", "13.91"))
-	_, err = p.with(p.quinn, ticket, issue)
+	_, err = p.Run(p.quinn, ticket, issue)
 	require.Equal(t, fault.NotReady, fault.KindOf(err), "superseded between reading and signing: %v", err)
 	require.Contains(t, err.Error(), "Version 1 of BUF-PBS-10 was superseded")
-	_, err = p.shown(issue)
+	_, err = p.Shown(issue)
 	require.Equal(t, fault.NotReady, fault.KindOf(err))
 	p.refused(fault.NotReady, "was superseded", p.sue, batch.CreateOrder{OrderNumber: "PO-9", RecipeVersion: old})
 	p.do(p.anna, batch.Start{Batch: first}) // an issued record is executed as issued
@@ -172,13 +172,13 @@ func TestIssueFindsAChangedText(t *testing.T) {
 	p := newPlant(t)
 	id := p.order()
 	issue := batch.Issue{Batch: id}
-	ticket, err := p.ticket(p.quinn, p.quinn, issue)
+	ticket, err := p.TicketFor(p.quinn, p.quinn, issue)
 	require.NoError(t, err)
 	root := p.DB.Super(t)
 	_, err = root.Exec(p.Ctx, `set session_replication_role = replica; alter table audit.contents disable trigger user;
 		update audit.contents c set bytes = c.bytes || '#'::bytea from ebr.recipe_versions v where v.digest = c.digest`)
 	require.NoError(t, err)
-	_, err = p.with(p.quinn, ticket, issue)
+	_, err = p.Run(p.quinn, ticket, issue)
 	require.Equal(t, fault.Refused, fault.KindOf(err))
 	require.Contains(t, err.Error(), "changed or taken away behind the system's back")
 	require.Equal(t, procedure.Ordered, p.load(id).State.Batch)

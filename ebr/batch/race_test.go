@@ -25,7 +25,7 @@ func TestNumbersWithoutGaps(t *testing.T) {
 	const orders, doubles = 100, 20
 	errs := make([]error, orders+doubles)
 	together(orders+doubles, func(i int) {
-		_, errs[i] = p.try(p.sue, batch.CreateOrder{OrderNumber: fmt.Sprint("PO-", i%orders), RecipeVersion: p.version})
+		_, errs[i] = p.Run(p.sue, "", batch.CreateOrder{OrderNumber: fmt.Sprint("PO-", i%orders), RecipeVersion: p.version})
 	})
 	require.Equal(t, map[fault.Kind]int{"": orders, fault.Conflict: doubles}, kinds(errs))
 	list := p.list(batch.Filter{Limit: 500})
@@ -41,7 +41,7 @@ func TestNumbersWithoutGaps(t *testing.T) {
 	errs = make([]error, 2*orders)
 	together(2*orders, func(i int) {
 		who := []signtest.Person{p.quinn, p.quirl}[i%2]
-		_, errs[i] = p.trySign(who, who, batch.Issue{Batch: list[i/2].ID})
+		_, errs[i] = p.SignAt(who, who, batch.Issue{Batch: list[i/2].ID})
 	})
 	require.Equal(t, map[fault.Kind]int{"": orders, fault.Conflict: orders}, kinds(errs))
 	p.clean()
@@ -126,20 +126,20 @@ func (r *race) step(open *procedure.StepState) {
 }
 
 // both runs one command by two persons at once.
-func (r *race) both(one, other signtest.Person, c command, signed bool) {
+func (r *race) both(one, other signtest.Person, c signtest.Command, signed bool) {
 	r.T.Helper()
 	r.rounds++
 	people := []signtest.Person{one, other}
 	tickets := make([]string, 2)
 	for i, who := range people {
 		if signed {
-			ticket, err := r.ticket(who, who, c.(signing))
+			ticket, err := r.TicketFor(who, who, c.(signtest.Signed))
 			require.NoError(r.T, err)
 			tickets[i] = ticket
 		}
 	}
 	errs := make([]error, 2)
-	together(2, func(i int) { _, errs[i] = r.with(people[i], tickets[i], c) })
+	together(2, func(i int) { _, errs[i] = r.Run(people[i], tickets[i], c) })
 	winner := slices.Index(errs, nil)
 	require.NotEqual(r.T, -1, winner, "%s: nobody won: %v", c.Act(), errs)
 	lost := errs[1-winner]

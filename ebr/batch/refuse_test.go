@@ -14,6 +14,7 @@ import (
 	"veribatch/signatures"
 	"veribatch/signatures/configuration"
 	"veribatch/signatures/configuration/versions"
+	"veribatch/signatures/signtest"
 )
 
 // TestBadInput: whatever is wrong with an act is said at its field, and nothing is half saved.
@@ -36,7 +37,7 @@ func TestBadInput(t *testing.T) {
 	for _, c := range []struct {
 		kind        fault.Kind
 		field, says string
-		command     command
+		command     signtest.Command
 	}{
 		{fault.Invalid, "reading", `The decimal separator of this field is ".", not ","`, record("13,85")},
 		{fault.Invalid, "reading", "exponent", record("1.385e1")},
@@ -65,13 +66,13 @@ func TestBadInput(t *testing.T) {
 		{fault.Invalid, "reason", "The reason is missing", batch.Correct{Batch: id, Step: "030", Value: "container", Raw: "NAH2PO4", Seen: 1}},
 		{fault.Conflict, "", "already started by Anna Keller at " + started.Format("2006-01-02 15:04:05 -07:00"), batch.Start{Batch: id}},
 	} {
-		before := p.fingerprint(c.command)
-		_, err := p.try(p.anna, c.command)
+		before := p.fingerprint()
+		_, err := p.Run(p.anna, "", c.command)
 		f := fault.As(err)
 		require.NotNil(t, f, "%+.200v passed", c.command)
 		require.Equal(t, string(c.kind)+" "+c.field, string(f.Kind)+" "+f.Field, "%v", err)
 		require.Contains(t, f.Message, c.says)
-		require.Equal(t, before, p.fingerprint(c.command))
+		require.Equal(t, before, p.fingerprint())
 	}
 	for _, c := range []struct {
 		kind        fault.Kind
@@ -84,7 +85,7 @@ func TestBadInput(t *testing.T) {
 		{fault.Missing, "", "There is no such version", batch.CreateOrder{OrderNumber: "PO-X", RecipeVersion: p.version + "9"}},
 		{fault.Conflict, "order_number", "Order PO-0001 was already created by Sue Major at ", batch.CreateOrder{OrderNumber: "PO-0001", RecipeVersion: p.version}},
 	} {
-		_, err := p.try(p.sue, c.command)
+		_, err := p.Run(p.sue, "", c.command)
 		f := fault.As(err)
 		require.Equal(t, string(c.kind)+" "+c.field, string(f.Kind)+" "+f.Field, "%v", err)
 		require.Contains(t, f.Message, c.says)
@@ -103,25 +104,25 @@ func TestStaleRecord(t *testing.T) {
 		p.do(p.anna, batch.Record{Batch: b, Step: "040", Value: "net", Raw: "13.85"})
 	}
 	perform := batch.Perform{Batch: id, Step: "040"}
-	ticket, err := p.ticket(p.anna, p.anna, perform)
+	ticket, err := p.TicketFor(p.anna, p.anna, perform)
 	require.NoError(t, err)
 	p.do(p.bo, batch.Correct{Batch: id, Step: "040", Value: "net", Raw: "13.86", Reason: "Read again", Seen: 1})
-	_, err = p.with(p.anna, ticket, perform)
+	_, err = p.Run(p.anna, ticket, perform)
 	require.Equal(t, fault.Conflict, fault.KindOf(err))
 	require.Contains(t, err.Error(), "The record changed since you read it")
 
-	ticket, err = p.ticket(p.anna, p.anna, perform)
+	ticket, err = p.TicketFor(p.anna, p.anna, perform)
 	require.NoError(t, err)
-	_, err = p.with(p.anna, ticket, batch.Perform{Batch: other, Step: "040"})
+	_, err = p.Run(p.anna, ticket, batch.Perform{Batch: other, Step: "040"})
 	require.Equal(t, fault.Refused, fault.KindOf(err), "signed for another batch: %v", err)
-	_, err = p.with(p.anna, "", perform)
+	_, err = p.Run(p.anna, "", perform)
 	require.Equal(t, fault.Refused, fault.KindOf(err), "not signed: %v", err)
 	require.Contains(t, err.Error(), "needs a signature")
 	p.sign(p.anna, p.anna, perform)
-	_, err = p.trySign(p.anna, p.anna, batch.Verify{Batch: id, Step: "040"})
+	_, err = p.SignAt(p.anna, p.anna, batch.Verify{Batch: id, Step: "040"})
 	require.Equal(t, fault.Refused, fault.KindOf(err), "own work: %v", err)
 	require.Contains(t, err.Error(), "You recorded or performed something in step 040 yourself")
-	_, err = p.trySign(p.bo, p.bo, batch.Verify{Batch: id, Step: "040"})
+	_, err = p.SignAt(p.bo, p.bo, batch.Verify{Batch: id, Step: "040"})
 	require.Equal(t, fault.Refused, fault.KindOf(err), "corrected it: %v", err)
 	p.sign(p.anna, p.cy, batch.Verify{Batch: id, Step: "040"})
 	p.clean()
@@ -210,24 +211,24 @@ func TestAssessHold(t *testing.T) {
 	p.upTo(id, "050")
 	assess := func(reason string) batch.AssessHold { return batch.AssessHold{Batch: id, Reason: reason} }
 	p.do(p.sue, batch.Hold{Batch: id, Reason: "Alarm"})
-	_, err := p.shown(assess("ok"))
+	_, err := p.Shown(assess("ok"))
 	require.Contains(t, fault.As(err).Message, "there is nothing to assess")
 	p.do(p.sue, batch.Resume{Batch: id, Reason: "False alarm"})
 	require.True(t, p.do(p.anna, batch.Record{Batch: id, Step: "050", Value: "net", Raw: "60.00"}).Held)
 	require.Equal(t, "assessment by a supervisor and QA", p.list(batch.Filter{})[0].WaitsFor)
-	_, err = p.shown(assess(""))
+	_, err = p.Shown(assess(""))
 	require.Equal(t, "invalid reason", string(fault.KindOf(err))+" "+fault.As(err).Field)
-	st, err := p.shown(assess("Spoon slipped"))
+	st, err := p.Shown(assess("Spoon slipped"))
 	require.NoError(t, err)
 	require.Contains(t, lines(st), "Hold 1: Net weight: 60.00 g is outside the action limits 56.16 to 57.30.")
-	_, err = p.trySign(p.anna, p.anna, assess("Fine"))
+	_, err = p.SignAt(p.anna, p.anna, assess("Fine"))
 	require.Equal(t, fault.Forbidden, fault.KindOf(err), "an operator assesses nothing")
 	p.sign(p.quinn, p.quinn, assess("No effect"))
 	require.Equal(t, "assessment by a supervisor", p.list(batch.Filter{})[0].WaitsFor)
-	_, err = p.trySign(p.quirl, p.quirl, assess("No effect either"))
+	_, err = p.SignAt(p.quirl, p.quirl, assess("No effect either"))
 	require.Equal(t, fault.Conflict, fault.KindOf(err), "QA was there: %v", err)
 	require.Contains(t, err.Error(), "already assessed by Quinn Adler at ")
-	_, err = p.trySign(p.quinn, p.quinn, assess("Once more"))
+	_, err = p.SignAt(p.quinn, p.quinn, assess("Once more"))
 	require.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
 	p.refused(fault.NotReady, "still missing: a supervisor.", p.sue, batch.Resume{Batch: id, Reason: "Go on"})
 	p.do(p.anna, batch.Correct{Batch: id, Step: "050", Value: "net", Raw: "61.00", Reason: "Typed wrong", Seen: 1})
@@ -257,7 +258,7 @@ func TestSignedAsShown(t *testing.T) {
 	p.do(p.anna, batch.Comment{Batch: id, Step: "040", Value: "net", Text: "Scale drifts", Seen: 2})
 	p.do(p.anna, batch.Comment{Batch: id, Step: "040", Text: strings.Repeat("Long. ", 600)})
 	p.sign(p.anna, p.anna, batch.Perform{Batch: id, Step: "040"})
-	st, err := p.shown(batch.Verify{Batch: id, Step: "040"})
+	st, err := p.Shown(batch.Verify{Batch: id, Step: "040"})
 	require.NoError(t, err)
 	b := p.load(id)
 	text := lines(st)
@@ -273,7 +274,7 @@ func TestSignedAsShown(t *testing.T) {
 	for range 40 { // however much was said in a step, it can be signed
 		p.do(p.anna, batch.Comment{Batch: id, Step: "040", Text: strings.Repeat("Длинно. ", 499)})
 	}
-	st, err = p.shown(batch.Verify{Batch: id, Step: "040"})
+	st, err = p.Shown(batch.Verify{Batch: id, Step: "040"})
 	require.NoError(t, err)
 	require.Contains(t, lines(st), " characters, SHA-256 ")
 	p.sign(p.bo, p.bo, batch.Verify{Batch: id, Step: "040"})

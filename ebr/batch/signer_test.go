@@ -19,7 +19,7 @@ func TestRefusedSignatureNamesItsSigner(t *testing.T) {
 	p.upTo(id, "030")
 	p.do(p.anna, batch.Record{Batch: id, Step: "030", Value: "container", Raw: "NAH2PO4"})
 	p.sign(p.anna, p.anna, batch.Perform{Batch: id, Step: "030"})
-	_, err := p.trySign(p.bo, p.anna, batch.Verify{Batch: id, Step: "030"})
+	_, err := p.SignAt(p.bo, p.anna, batch.Verify{Batch: id, Step: "030"})
 	require.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
 	entry := p.refusals(audit.Stream("batch/"+id), "step.verify")
 	require.Len(t, entry, 1)
@@ -35,7 +35,7 @@ func TestEveryRefusedSignatureIsAnEntry(t *testing.T) {
 	id := p.order()
 	const tries = 6
 	for range tries {
-		_, err := p.trySign(p.bo, p.cy, batch.Issue{Batch: id})
+		_, err := p.SignAt(p.bo, p.cy, batch.Issue{Batch: id})
 		require.Equal(t, fault.Forbidden, fault.KindOf(err), "%v", err)
 	}
 	entries := p.refusals(audit.Stream("batch/"+id), "batch.issue")

@@ -76,10 +76,10 @@ func (w *walk) step(t *rapid.T) {
 		want = w.apply(e)
 	}
 	var got error
-	if s, ok := c.(signing); ok && w.signs(e) {
-		_, got = w.trySign(w.anna, who, s)
+	if s, ok := c.(signtest.Signed); ok && w.signs(e) {
+		_, got = w.SignAt(w.anna, who, s)
 	} else {
-		_, got = w.try(who, c)
+		_, got = w.Run(who, "", c)
 	}
 	if (want == nil) != (got == nil) || fault.KindOf(got) == fault.Internal {
 		t.Fatalf("%s %s.%s %q by %s: the interpreter says %v, the database %v", e.Kind, e.Step, e.Value, e.Raw, who.UserName, want, got)
@@ -157,7 +157,7 @@ func (w *walk) reading(t *rapid.T, e procedure.Event) procedure.Event {
 }
 
 // command is the event as the struct that a form or a script sends.
-func (w *walk) command(e procedure.Event) command {
+func (w *walk) command(e procedure.Event) signtest.Command {
 	switch e.Kind {
 	case procedure.EventIssued:
 		return batch.Issue{Batch: w.id}

@@ -1,7 +1,6 @@
 package batch_test
 
 import (
-	"context"
 	"encoding/json"
 	"flag"
 	"os"
@@ -39,18 +38,6 @@ func TestMain(m *testing.M) {
 	os.Exit(pgtest.Main(m))
 }
 
-// command is what every act is; signing commands add the statement.
-type command interface {
-	Act() string
-	Home() audit.Stream
-	Do(context.Context, *audit.Tx) error
-}
-
-type signing interface {
-	command
-	Statement(context.Context, audit.Querier) (signatures.Statement, error)
-}
-
 // plant is a world with the people of a shift and the ten-step recipe effective.
 type plant struct {
 	*signtest.World
@@ -76,7 +63,7 @@ func newPlant(t testing.TB) *plant {
 // makeEffective brings a text through its whole life and gives the id of the version.
 func (p *plant) makeEffective(text string) string {
 	p.T.Helper()
-	receipt, err := p.try(p.pete, recipes.Import{Text: text})
+	receipt, err := p.Run(p.pete, "", recipes.Import{Text: text})
 	require.NoError(p.T, err)
 	var r recipes.Result
 	require.NoError(p.T, json.Unmarshal(receipt.Result, &r))
@@ -86,23 +73,10 @@ func (p *plant) makeEffective(text string) string {
 	return r.Version
 }
 
-// try runs a command in a person's session, as the web handlers do.
-func (p *plant) try(who signtest.Person, c command) (audit.Receipt, error) {
-	return p.with(who, "", c)
-}
-
-func (p *plant) with(who signtest.Person, ticket string, c command) (audit.Receipt, error) {
-	in := audit.Intent{Session: who.Token, Ticket: ticket, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
-	if w, ok := c.(interface{ Why() string }); ok {
-		in.Reason = w.Why()
-	}
-	return p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error { return c.Do(p.Ctx, tx) })
-}
-
 // do runs a command that must pass.
-func (p *plant) do(who signtest.Person, c command) batch.Result {
+func (p *plant) do(who signtest.Person, c signtest.Command) batch.Result {
 	p.T.Helper()
-	receipt, err := p.try(who, c)
+	receipt, err := p.Run(who, "", c)
 	require.NoError(p.T, err, "%s %+v", c.Act(), c)
 	return result(p.T, receipt)
 }
@@ -113,51 +87,25 @@ func result(t testing.TB, receipt audit.Receipt) (r batch.Result) {
 	return r
 }
 
-// shown gives the statement as the dialog shows it.
-func (p *plant) shown(c signing) (st signatures.Statement, err error) {
-	err = p.Trail.Read(p.Ctx, func(r *audit.Reader) (err error) {
-		st, err = c.Statement(p.Ctx, r)
-		return err
-	})
-	return st, err
-}
-
-// ticket shows the statement and takes the signer's password, in the session of at.
-func (p *plant) ticket(at, signer signtest.Person, c signing) (string, error) {
-	st, err := p.shown(c)
-	if err != nil {
-		return "", err
-	}
-	return p.Desk.Issue(p.Ctx, signatures.Request{Session: at.Token, UserName: signer.UserName, Password: signer.Password, Statement: st})
-}
-
-func (p *plant) trySign(at, signer signtest.Person, c signing) (audit.Receipt, error) {
-	ticket, err := p.ticket(at, signer, c)
-	if err != nil {
-		return audit.Receipt{}, err
-	}
-	return p.with(at, ticket, c)
-}
-
 // sign runs a signed command that must pass.
-func (p *plant) sign(at, signer signtest.Person, c signing) {
+func (p *plant) sign(at, signer signtest.Person, c signtest.Signed) {
 	p.T.Helper()
-	_, err := p.trySign(at, signer, c)
+	_, err := p.SignAt(at, signer, c)
 	require.NoError(p.T, err, "%s %+v", c.Act(), c)
 }
 
 // refused runs a command that must be refused with a kind and words, and changes nothing.
-func (p *plant) refused(kind fault.Kind, says string, who signtest.Person, c command) {
+func (p *plant) refused(kind fault.Kind, says string, who signtest.Person, c signtest.Command) {
 	p.T.Helper()
-	before := p.fingerprint(c)
-	_, err := p.try(who, c)
+	before := p.fingerprint()
+	_, err := p.Run(who, "", c)
 	require.Equal(p.T, kind, fault.KindOf(err), "%s: %v", c.Act(), err)
 	require.Contains(p.T, fault.As(err).Message, says)
-	require.Equal(p.T, before, p.fingerprint(c), "a refused %s changed something", c.Act())
+	require.Equal(p.T, before, p.fingerprint(), "a refused %s changed something", c.Act())
 }
 
 // fingerprint counts what an act could have changed.
-func (p *plant) fingerprint(command) (rows [4]int64) {
+func (p *plant) fingerprint() (rows [4]int64) {
 	p.T.Helper()
 	p.read(`select (select count(*) from ebr.batch_history), (select coalesce(sum(version), 0) from ebr.batches),
 		(select coalesce(sum(value), 0) from ebr.counters), (select count(*) from ebr.signatures)`, &rows[0], &rows[1], &rows[2], &rows[3])

@@ -25,10 +25,10 @@ func TestIncidentIsJudgedBatchByBatch(t *testing.T) {
 	r := find()
 	require.Equal(t, []int{2, 0}, []int{r.Batches, r.Judged})
 	end := quality.CloseIncident{Incident: r.ID, RootCause: "A nil pointer.", Action: "Mended in 1.2; tested."}
-	p.refused(fault.NotReady, "effect on 2 batches is not judged yet", p.trySign(p.quinn, end))
+	p.refused(fault.NotReady, "effect on 2 batches is not judged yet", p.Sign(p.quinn, end))
 
 	assess := quality.AssessIncident{Incident: r.ID, Batch: first, Disposition: quality.NoEffect, Reason: "A page that was read; nothing was entered.", Seen: 1}
-	_, err := p.run(p.anna, "", assess)
+	_, err := p.Run(p.anna, "", assess)
 	require.Equal(t, fault.Forbidden, fault.KindOf(err))
 	for says, wrong := range map[string]quality.AssessIncident{
 		"Choose whether":   {Incident: r.ID, Batch: first, Reason: "x", Seen: 1},
@@ -37,23 +37,23 @@ func TestIncidentIsJudgedBatchByBatch(t *testing.T) {
 		"did not touch":    {Incident: r.ID, Batch: p.order(), Disposition: quality.NoEffect, Reason: "x", Seen: 1},
 		"no such incident": {Incident: audit.NewID(), Batch: first, Disposition: quality.NoEffect, Reason: "x", Seen: 1},
 	} {
-		_, err := p.run(p.sue, "", wrong)
+		_, err := p.Run(p.sue, "", wrong)
 		require.ErrorContains(t, err, says)
 	}
-	p.do(p.sue, assess)
+	p.Do(p.sue, assess)
 	assess.Batch, assess.Disposition, assess.Reason = second, quality.SeeDeviation, "D-2026-000017"
-	p.do(p.quinn, assess)
+	p.Do(p.quinn, assess)
 	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, quality.Incident{Kind: failure.Kind, Summary: failure.Summary, Batches: []string{first}}))
 	require.Equal(t, 1, find().Judged, "the first batch was struck again")
-	p.refused(fault.NotReady, "effect on 1 batches", p.trySign(p.quinn, end))
+	p.refused(fault.NotReady, "effect on 1 batches", p.Sign(p.quinn, end))
 	assess.Batch, assess.Disposition, assess.Seen = first, quality.NoEffect, find().Links[0].Version
-	p.do(p.sue, assess)
-	require.Equal(t, fault.Forbidden, fault.KindOf(p.trySign(p.sue, end)), "a supervisor judges and does not close")
-	p.sign(p.quinn, end)
+	p.Do(p.sue, assess)
+	require.Equal(t, fault.Forbidden, fault.KindOf(p.Sign(p.sue, end)), "a supervisor judges and does not close")
+	p.MustSign(p.quinn, end)
 	r = find()
 	require.Equal(t, []any{"closed", "Quinn Adler", int64(2)}, []any{r.State(), r.ClosedBy, r.Occurrences})
-	p.refused(fault.NotReady, "was closed by Quinn Adler", p.trySign(p.quinn, end))
-	_, err = p.run(p.sue, "", assess)
+	p.refused(fault.NotReady, "was closed by Quinn Adler", p.Sign(p.quinn, end))
+	_, err = p.Run(p.sue, "", assess)
 	p.refused(fault.NotReady, "was closed by", err)
 	of := read(p, func(q audit.Querier) ([]quality.Record, error) { return quality.OfBatch(p.Ctx, q, second) })
 	require.Equal(t, quality.SeeDeviation, of[0].Links[0].Disposition)

@@ -21,7 +21,7 @@ func (p *plant) status(id string) quality.Status {
 // begun opens a review and gives the command that signs it.
 func (p *plant) begun(who signtest.Person, id string) quality.SignReview {
 	p.T.Helper()
-	p.do(who, quality.BeginReview{Batch: id})
+	p.Do(who, quality.BeginReview{Batch: id})
 	list := read(p, func(q audit.Querier) ([]quality.Review, error) { return quality.Reviews(p.Ctx, q, id) })
 	return quality.SignReview{Batch: id, Review: list[len(list)-1].ID, Remarks: "Nothing to question."}
 }
@@ -33,14 +33,14 @@ func TestLaterEntriesReopenAReview(t *testing.T) {
 	p := newPlant(t)
 	id := p.running()
 	require.Equal(t, "audit trail not reviewed", p.status(id).Words())
-	p.sign(p.quirl, p.begun(p.quirl, id))
+	p.MustSign(p.quirl, p.begun(p.quirl, id))
 	require.Equal(t, "audit trail reviewed", p.status(id).Words())
 	first := p.status(id).To
-	_, err := p.run(p.quirl, "", quality.BeginReview{Batch: id})
+	_, err := p.Run(p.quirl, "", quality.BeginReview{Batch: id})
 	p.refused(fault.NotReady, "Every entry is reviewed already, by Quirl Moss", err)
 	require.Equal(t, int64(1), p.status(id).Since, "the refused act is an entry that nobody reviewed")
 
-	p.do(p.anna, batch.Comment{Batch: id, Text: "late word"})
+	p.Do(p.anna, batch.Comment{Batch: id, Text: "late word"})
 	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}))
 	require.Equal(t, 3, int(p.status(id).Since))
 	require.False(t, p.status(id).Done())
@@ -50,12 +50,12 @@ func TestLaterEntriesReopenAReview(t *testing.T) {
 	require.Regexp(t, `Audit trail reviewed to entry \d+, 3 entries since\.`, blockers[1])
 
 	second := p.begun(p.quinn, id)
-	p.sign(p.quinn, second)
+	p.MustSign(p.quinn, second)
 	require.True(t, p.status(id).Done())
 	list := read(p, func(q audit.Querier) ([]quality.Review, error) { return quality.Reviews(p.Ctx, q, id) })
 	require.Equal(t, []int64{1, first, first + 1}, []int64{list[0].From, list[0].To, list[1].From}, "the second review covers the rest")
 	require.True(t, list[1].Quick())
-	p.refused(fault.NotReady, "was signed by Quinn Adler", p.trySign(p.quinn, second))
+	p.refused(fault.NotReady, "was signed by Quinn Adler", p.Sign(p.quinn, second))
 	placed := read(p, func(q audit.Querier) (int, error) {
 		return quality.VerifySignatures(p.Ctx, q, func(row string, why error) { t.Errorf("%s: %v", row, why) })
 	})
@@ -69,21 +69,21 @@ func TestReviewCoversWhatWasShown(t *testing.T) {
 	p := newPlant(t)
 	id := p.running()
 	c := p.begun(p.quirl, id)
-	st, err := p.shown(c)
+	st, err := p.Shown(c)
 	require.NoError(t, err)
 	ticket := p.Ticket(p.quirl, p.quirl, st)
-	p.do(p.anna, batch.Comment{Batch: id, Text: "while it was read"})
-	_, err = p.run(p.quirl, ticket, c)
+	p.Do(p.anna, batch.Comment{Batch: id, Text: "while it was read"})
+	_, err = p.Run(p.quirl, ticket, c)
 	p.refused(fault.Conflict, "changed since you read it", err)
 	other := quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}
-	st, err = p.shown(c)
+	st, err = p.Shown(c)
 	require.NoError(t, err)
 	ticket = p.Ticket(p.quirl, p.quirl, st)
 	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, other))
-	_, err = p.run(p.quirl, ticket, c)
+	_, err = p.Run(p.quirl, ticket, c)
 	p.refused(fault.Conflict, "changed since you read it", err)
 	c.Remarks = " "
-	p.refused(fault.Invalid, "what the review found", p.trySign(p.quirl, c))
+	p.refused(fault.Invalid, "what the review found", p.Sign(p.quirl, c))
 }
 
 // faults.md pattern 9: the reviewer is independent of the performers, in the rule and in the database; and who opened a review signs it.
@@ -91,18 +91,18 @@ func TestNobodyReviewsOwnWork(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
 	id := p.running()
-	p.do(p.quinn, batch.Comment{Batch: id, Text: "a word of quality assurance"})
-	_, err := p.run(p.quinn, "", quality.BeginReview{Batch: id})
+	p.Do(p.quinn, batch.Comment{Batch: id, Text: "a word of quality assurance"})
+	_, err := p.Run(p.quinn, "", quality.BeginReview{Batch: id})
 	p.refused(fault.Refused, "does not review its trail", err)
-	_, err = p.run(p.sue, "", quality.BeginReview{Batch: id})
+	_, err = p.Run(p.sue, "", quality.BeginReview{Batch: id})
 	require.Equal(t, fault.Forbidden, fault.KindOf(err))
-	_, err = p.run(p.quirl, "", quality.BeginReview{Batch: p.order()})
+	_, err = p.Run(p.quirl, "", quality.BeginReview{Batch: p.order()})
 	p.refused(fault.NotReady, "not issued yet", err)
 
 	c := p.begun(p.quirl, id)
-	p.refused(fault.Refused, "Quirl Moss opened this review", p.trySign(p.Person("quent.hale", "qa"), c))
-	p.do(p.quirl, batch.Comment{Batch: id, Text: "and now I work in it"})
-	p.refused(fault.Refused, "does not review its trail", p.trySign(p.quirl, c))
+	p.refused(fault.Refused, "Quirl Moss opened this review", p.Sign(p.Person("quent.hale", "qa"), c))
+	p.Do(p.quirl, batch.Comment{Batch: id, Text: "and now I work in it"})
+	p.refused(fault.Refused, "does not review its trail", p.Sign(p.quirl, c))
 
 	const begin = `insert into ebr.trail_reviews (id, batch, reviewer, opened_at, from_seq) values ($1, $2, $3, $4, $5)`
 	_, err = p.Trail.Change(p.Ctx, audit.Intent{Session: p.quinn.Token, Act: "trail.begin_review", Home: audit.Stream("batch/" + id)}, func(tx *audit.Tx) error {

@@ -1,7 +1,6 @@
 package quality_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,7 +14,6 @@ import (
 	"veribatch/internal/pgtest"
 	"veribatch/recipes"
 	"veribatch/recipes/library"
-	"veribatch/signatures"
 	"veribatch/signatures/access"
 	"veribatch/signatures/signtest"
 )
@@ -30,73 +28,20 @@ type plant struct {
 	orders                        int
 }
 
-type command interface {
-	Act() string
-	Home() audit.Stream
-	Do(context.Context, *audit.Tx) error
-}
-
-type signing interface {
-	command
-	Statement(context.Context, audit.Querier) (signatures.Statement, error)
-}
-
 func newPlant(t *testing.T) *plant {
 	t.Helper()
 	p := &plant{World: signtest.New(t)}
 	p.anna, p.sue, p.pete = p.Person("anna.keller", access.Operator), p.Person("sue.major", access.Supervisor), p.Person("pete.engel", access.ProcessEngineer)
 	p.quinn, p.quirl = p.Person("quinn.adler", access.QA), p.Person("quirl.moss", access.QA)
-	receipt, err := p.run(p.pete, "", recipes.Import{Text: string(library.Text(library.BufferTour))})
+	receipt, err := p.Run(p.pete, "", recipes.Import{Text: string(library.Text(library.BufferTour))})
 	require.NoError(t, err)
 	var v recipes.Result
 	require.NoError(t, json.Unmarshal(receipt.Result, &v))
-	p.sign(p.pete, recipes.Submit(v))
-	p.sign(p.sue, recipes.Approve(v))
-	p.sign(p.quinn, recipes.MakeEffective(v))
+	p.MustSign(p.pete, recipes.Submit(v))
+	p.MustSign(p.sue, recipes.Approve(v))
+	p.MustSign(p.quinn, recipes.MakeEffective(v))
 	p.version = v.Version
 	return p
-}
-
-// run runs a command in a person's session, as the web handlers do.
-func (p *plant) run(who signtest.Person, ticket string, c command) (audit.Receipt, error) {
-	in := audit.Intent{Session: who.Token, Ticket: ticket, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
-	if w, ok := c.(interface{ Why() string }); ok {
-		in.Reason = w.Why()
-	}
-	if a, ok := c.(interface{ Also() []audit.Stream }); ok {
-		in.Also = a.Also()
-	}
-	return p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error { return c.Do(p.Ctx, tx) })
-}
-
-// do runs a command that must pass.
-func (p *plant) do(who signtest.Person, c command) {
-	p.T.Helper()
-	_, err := p.run(who, "", c)
-	require.NoError(p.T, err, "%s %+v", c.Act(), c)
-}
-
-// shown gives the statement as the dialog shows it.
-func (p *plant) shown(c signing) (st signatures.Statement, err error) {
-	err = p.Trail.Read(p.Ctx, func(r *audit.Reader) (err error) {
-		st, err = c.Statement(p.Ctx, r)
-		return err
-	})
-	return st, err
-}
-
-func (p *plant) trySign(who signtest.Person, c signing) error {
-	st, err := p.shown(c)
-	if err == nil {
-		_, err = p.run(who, p.Ticket(who, who, st), c)
-	}
-	return err
-}
-
-// sign runs a signed command that must pass.
-func (p *plant) sign(who signtest.Person, c signing) {
-	p.T.Helper()
-	require.NoError(p.T, p.trySign(who, c), "%s %+v", c.Act(), c)
 }
 
 // refused asks for an error of the kind with the words.
@@ -120,7 +65,7 @@ func read[V any](p *plant, ask func(q audit.Querier) (V, error)) (value V) {
 func (p *plant) order() string {
 	p.T.Helper()
 	p.orders++
-	receipt, err := p.run(p.sue, "", batch.CreateOrder{OrderNumber: fmt.Sprintf("PO-%d", p.orders), RecipeVersion: p.version})
+	receipt, err := p.Run(p.sue, "", batch.CreateOrder{OrderNumber: fmt.Sprintf("PO-%d", p.orders), RecipeVersion: p.version})
 	require.NoError(p.T, err)
 	var r batch.Result
 	require.NoError(p.T, json.Unmarshal(receipt.Result, &r))
@@ -130,8 +75,8 @@ func (p *plant) order() string {
 func (p *plant) running() string {
 	p.T.Helper()
 	id := p.order()
-	p.sign(p.quinn, batch.Issue{Batch: id})
-	p.do(p.anna, batch.Start{Batch: id})
+	p.MustSign(p.quinn, batch.Issue{Batch: id})
+	p.Do(p.anna, batch.Start{Batch: id})
 	return id
 }
 

@@ -27,10 +27,10 @@ func TestRolesAreThoseOfTheBatchsTime(t *testing.T) {
 		}
 		return held
 	}
-	p.sign(p.quinn, batch.Issue{Batch: p.batch})
-	p.do(p.anna, batch.Start{Batch: p.batch})
+	p.MustSign(p.quinn, batch.Issue{Batch: p.batch})
+	p.Do(p.anna, batch.Start{Batch: p.batch})
 	roles(p.anna.ID) // in the middle: she held the role for a part of the time
-	p.sign(p.sue, batch.Abort{Batch: p.batch, Reason: "Vessel is leaking"})
+	p.MustSign(p.sue, batch.Abort{Batch: p.batch, Reason: "Vessel is leaking"})
 	want := printed()
 	require.Equal(t, []string{access.Operator.Title()}, want["Anna Keller"])
 	require.Equal(t, []string{access.Supervisor.Title()}, want["Sue Major"])

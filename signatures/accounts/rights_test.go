@@ -1,7 +1,6 @@
 package accounts_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -21,16 +20,15 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
+// command is an act with a reason.
 type command interface {
-	Act() string
-	Home() audit.Stream
+	signtest.Command
 	Why() string
-	Do(ctx context.Context, tx *audit.Tx) error
 }
 
 // do carries out an act in somebody's session.
 func do(w *signtest.World, as signtest.Person, c command) error {
-	_, err := w.Trail.Change(w.Ctx, audit.Intent{Session: as.Token, Act: c.Act(), Home: c.Home(), Reason: c.Why()}, func(tx *audit.Tx) error { return c.Do(w.Ctx, tx) })
+	_, err := w.Run(as, "", c)
 	return err
 }
 

@@ -189,20 +189,6 @@ func (w *World) Ready(p Person) {
 	w.account(p)
 }
 
-// signed is an act with a statement.
-type signed interface {
-	Act() string
-	Home() audit.Stream
-	Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error)
-	Do(ctx context.Context, tx *audit.Tx) error
-}
-
-// Sign carries out a signed act in the session of its signer.
-func (w *World) Sign(p Person, c signed) error {
-	_, err := w.sign(p, c)
-	return err
-}
-
 // SetRoles makes these the roles of the person, by the administrator.
 func (w *World) SetRoles(person string, roles ...access.Role) error {
 	in := audit.Intent{Session: w.Admin.Token, Act: "person.roles", Home: identity.StreamOf(person), Reason: "another job"}
@@ -230,39 +216,11 @@ func (w *World) Configure(c versions.Propose) {
 		c.Seen = s.Version
 		return err
 	}))
-	result, err := w.sign(w.Checker, c)
+	receipt, err := w.SignAt(w.Checker, w.Checker, c)
 	require.NoError(w.T, err)
 	var made versions.Result
-	require.NoError(w.T, json.Unmarshal(result, &made))
-	_, err = w.sign(w.quality, versions.Approve(made))
-	require.NoError(w.T, err)
-}
-
-// sign shows the statement of a command, takes the person's password and does the act.
-func (w *World) sign(who Person, c signed) (json.RawMessage, error) {
-	var st signatures.Statement
-	err := w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
-		st, err = c.Statement(w.Ctx, r)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	ticket, err := w.Desk.Issue(w.Ctx, signatures.Request{Session: who.Token, UserName: who.UserName, Password: who.Password, Statement: st})
-	if err != nil {
-		return nil, err
-	}
-	in := audit.Intent{Session: who.Token, Ticket: ticket, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
-	receipt, err := w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error { return c.Do(w.Ctx, tx) })
-	return receipt.Result, err
-}
-
-// Ticket gives a ticket of the signer for the statement, in the session of at.
-func (w *World) Ticket(at, signer Person, st signatures.Statement) string {
-	w.T.Helper()
-	ticket, err := w.Desk.Issue(w.Ctx, signatures.Request{Session: at.Token, UserName: signer.UserName, Password: signer.Password, Statement: st})
-	require.NoError(w.T, err)
-	return ticket
+	require.NoError(w.T, json.Unmarshal(receipt.Result, &made))
+	require.NoError(w.T, w.Sign(w.quality, versions.Approve(made)))
 }
 
 // Entries gives the entries of a subject, oldest first, with those of the filter's act only when it is named.

@@ -1,7 +1,6 @@
 package versions_test
 
 import (
-	"context"
 	"os"
 	"reflect"
 	"strings"
@@ -37,36 +36,6 @@ func newOffice(t testing.TB) *office {
 	w.Ready(w.Admin)
 	return &office{World: w, quinn: w.Person("quinn.adler", access.QA), quirl: w.Person("quirl.moss", access.QA), sue: w.Person("sue.major", access.Supervisor),
 		olga: w.Person("olga.brandt", access.Operator)}
-}
-
-type signing interface {
-	Act() string
-	Home() audit.Stream
-	Do(context.Context, *audit.Tx) error
-	Statement(context.Context, audit.Querier) (signatures.Statement, error)
-}
-
-// try shows the statement, takes the password and does the act.
-func (o *office) try(who signtest.Person, c signing) error {
-	st, err := o.shown(c)
-	if err != nil {
-		return err
-	}
-	return o.run(who, o.Ticket(who, who, st), c)
-}
-
-func (o *office) shown(c signing) (st signatures.Statement, err error) {
-	err = o.Trail.Read(o.Ctx, func(r *audit.Reader) (err error) {
-		st, err = c.Statement(o.Ctx, r)
-		return err
-	})
-	return st, err
-}
-
-func (o *office) run(who signtest.Person, ticket string, c signing) error {
-	in := audit.Intent{Session: who.Token, Ticket: ticket, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
-	_, err := o.Trail.Change(o.Ctx, in, func(tx *audit.Tx) error { return c.Do(o.Ctx, tx) })
-	return err
 }
 
 func (o *office) settings() (s configuration.Settings) {
@@ -140,9 +109,9 @@ func TestTwoSignaturesPutAConfigurationIntoForce(t *testing.T) {
 	o := newOffice(t)
 	require.Equal(t, configuration.Defaults(), o.settings())
 
-	require.NoError(t, o.try(o.sue, versions.Propose{IdleMinutes: "10", SeriesSigning: "on", LateMinutes: "5", Reason: "shared stations in the new hall"}))
+	require.NoError(t, o.Sign(o.sue, versions.Propose{IdleMinutes: "10", SeriesSigning: "on", LateMinutes: "5", Reason: "shared stations in the new hall"}))
 	require.Equal(t, configuration.Defaults(), o.settings(), "a proposal changes nothing")
-	st, err := o.shown(versions.Approve{Configuration: "configuration-1"})
+	st, err := o.Shown(versions.Approve{Configuration: "configuration-1"})
 	require.NoError(t, err)
 	var lines []string
 	for _, l := range st.Lines {
@@ -152,13 +121,13 @@ func TestTwoSignaturesPutAConfigurationIntoForce(t *testing.T) {
 		"Effective: with the approval", "Reason: shared stations in the new hall"}, lines[:6])
 	require.Contains(t, lines[6], "Proposed by: Sue Major, 20")
 
-	require.NoError(t, o.try(o.quinn, versions.Approve{Configuration: "configuration-1"}))
+	require.NoError(t, o.Sign(o.quinn, versions.Approve{Configuration: "configuration-1"}))
 	want := configuration.Defaults()
 	want.Version, want.IdleMinutes, want.SeriesSigning = 1, 10, true
 	require.Equal(t, want, o.settings())
 
-	require.NoError(t, o.try(o.quirl, versions.Propose{Seen: 1, IdleMinutes: "15", Reason: "back"}))
-	require.NoError(t, o.try(o.quinn, versions.Approve{Configuration: "configuration-2"}))
+	require.NoError(t, o.Sign(o.quirl, versions.Propose{Seen: 1, IdleMinutes: "15", Reason: "back"}))
+	require.NoError(t, o.Sign(o.quinn, versions.Approve{Configuration: "configuration-2"}))
 	require.Equal(t, 15, o.settings().IdleMinutes)
 	require.True(t, o.settings().SeriesSigning, "what a proposal leaves out stays as it was")
 	require.Equal(t, "superseded, effective", o.states())
@@ -171,17 +140,18 @@ func TestWhoProposesDoesNotApprove(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	propose := versions.Propose{LockoutAttempts: "3", Reason: "audit finding"}
-	require.NoError(t, o.try(o.quinn, propose))
+	require.NoError(t, o.Sign(o.quinn, propose))
 	approve := versions.Approve{Configuration: "configuration-1"}
-	refused(t, o.try(o.quinn, approve), fault.Refused, "You proposed configuration 1 yourself")
-	refused(t, o.try(o.sue, approve), fault.Forbidden, "configuration.approve")
-	refused(t, o.try(o.Admin, approve), fault.Forbidden, "configuration.approve")
-	refused(t, o.try(o.olga, propose), fault.Forbidden, "configuration.propose")
-	refused(t, o.run(o.quirl, "", approve), fault.Refused, "needs a signature")
+	refused(t, o.Sign(o.quinn, approve), fault.Refused, "You proposed configuration 1 yourself")
+	refused(t, o.Sign(o.sue, approve), fault.Forbidden, "configuration.approve")
+	refused(t, o.Sign(o.Admin, approve), fault.Forbidden, "configuration.approve")
+	refused(t, o.Sign(o.olga, propose), fault.Forbidden, "configuration.propose")
+	_, err := o.Run(o.quirl, "", approve)
+	refused(t, err, fault.Refused, "needs a signature")
 	require.Equal(t, "proposed", o.states())
-	require.NoError(t, o.try(o.Admin, propose), "an administrator proposes, and QA approves")
-	require.NoError(t, o.try(o.quirl, approve))
-	refused(t, o.try(o.quirl, approve), fault.Conflict, "already effective")
+	require.NoError(t, o.Sign(o.Admin, propose), "an administrator proposes, and QA approves")
+	require.NoError(t, o.Sign(o.quirl, approve))
+	refused(t, o.Sign(o.quirl, approve), fault.Conflict, "already effective")
 	require.Equal(t, "effective, out of date", o.states())
 	o.clean()
 }
@@ -189,13 +159,13 @@ func TestWhoProposesDoesNotApprove(t *testing.T) {
 func TestStaleProposalsAreRefused(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	require.NoError(t, o.try(o.sue, versions.Propose{IdleMinutes: "5", Reason: "first"}))
-	require.NoError(t, o.try(o.Admin, versions.Propose{IdleMinutes: "20", Reason: "second"}))
-	require.NoError(t, o.try(o.quinn, versions.Approve{Configuration: "configuration-1"}))
-	refused(t, o.try(o.quinn, versions.Approve{Configuration: "configuration-2"}), fault.Conflict, "Propose it again on the values of today")
-	refused(t, o.try(o.sue, versions.Propose{Seen: 0, SessionHours: "8", Reason: "screen of before"}), fault.Conflict, "configuration 1")
-	require.NoError(t, o.try(o.Admin, versions.Withdraw{Configuration: "configuration-2", Reason: "no longer needed"}))
-	refused(t, o.try(o.Admin, versions.Withdraw{Configuration: "configuration-1", Reason: "x"}), fault.Conflict, "cannot be withdrawn")
+	require.NoError(t, o.Sign(o.sue, versions.Propose{IdleMinutes: "5", Reason: "first"}))
+	require.NoError(t, o.Sign(o.Admin, versions.Propose{IdleMinutes: "20", Reason: "second"}))
+	require.NoError(t, o.Sign(o.quinn, versions.Approve{Configuration: "configuration-1"}))
+	refused(t, o.Sign(o.quinn, versions.Approve{Configuration: "configuration-2"}), fault.Conflict, "Propose it again on the values of today")
+	refused(t, o.Sign(o.sue, versions.Propose{Seen: 0, SessionHours: "8", Reason: "screen of before"}), fault.Conflict, "configuration 1")
+	require.NoError(t, o.Sign(o.Admin, versions.Withdraw{Configuration: "configuration-2", Reason: "no longer needed"}))
+	refused(t, o.Sign(o.Admin, versions.Withdraw{Configuration: "configuration-1", Reason: "x"}), fault.Conflict, "cannot be withdrawn")
 	require.Equal(t, "effective, withdrawn", o.states())
 	o.clean()
 }
@@ -205,18 +175,18 @@ func TestAConfigurationBeginsOnItsDay(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	day := time.Now().UTC().AddDate(0, 0, 40).Format(time.DateOnly)
-	require.NoError(t, o.try(o.sue, versions.Propose{SessionHours: "8", From: day, Reason: "new shifts"}))
-	require.NoError(t, o.try(o.quinn, versions.Approve{Configuration: "configuration-1"}))
+	require.NoError(t, o.Sign(o.sue, versions.Propose{SessionHours: "8", From: day, Reason: "new shifts"}))
+	require.NoError(t, o.Sign(o.quinn, versions.Approve{Configuration: "configuration-1"}))
 	require.Equal(t, 12, o.settings().SessionHours)
-	require.NoError(t, o.try(o.sue, versions.Propose{Seen: 1, BackupHours: "48", Reason: "after that"}))
-	require.NoError(t, o.try(o.quinn, versions.Approve{Configuration: "configuration-2"}))
+	require.NoError(t, o.Sign(o.sue, versions.Propose{Seen: 1, BackupHours: "48", Reason: "after that"}))
+	require.NoError(t, o.Sign(o.quinn, versions.Approve{Configuration: "configuration-2"}))
 	require.Equal(t, configuration.Defaults(), o.settings())
 	require.Equal(t, "approved, approved", o.states())
-	refused(t, o.try(o.quinn, versions.Withdraw{Configuration: "configuration-1", Reason: "not yet"}), fault.Conflict, "cannot be withdrawn")
-	require.NoError(t, o.try(o.quinn, versions.Withdraw{Configuration: "configuration-2", Reason: "not yet"}))
-	require.NoError(t, o.try(o.quinn, versions.Withdraw{Configuration: "configuration-1", Reason: "not yet"}))
-	require.NoError(t, o.try(o.sue, versions.Propose{SessionHours: "9", From: "2020-01-01", Reason: "a day that is over means: at once"}))
-	require.NoError(t, o.try(o.quinn, versions.Approve{Configuration: "configuration-3"}))
+	refused(t, o.Sign(o.quinn, versions.Withdraw{Configuration: "configuration-1", Reason: "not yet"}), fault.Conflict, "cannot be withdrawn")
+	require.NoError(t, o.Sign(o.quinn, versions.Withdraw{Configuration: "configuration-2", Reason: "not yet"}))
+	require.NoError(t, o.Sign(o.quinn, versions.Withdraw{Configuration: "configuration-1", Reason: "not yet"}))
+	require.NoError(t, o.Sign(o.sue, versions.Propose{SessionHours: "9", From: "2020-01-01", Reason: "a day that is over means: at once"}))
+	require.NoError(t, o.Sign(o.quinn, versions.Approve{Configuration: "configuration-3"}))
 	require.Equal(t, 9, o.settings().SessionHours)
 	require.Equal(t, "withdrawn, withdrawn, effective", o.states())
 	o.clean()
@@ -240,23 +210,23 @@ func TestProposalsThatSayNothingAreRefused(t *testing.T) {
 		{versions.Propose{IdleMinutes: "10", From: "2026-02-30", Reason: "x"}, "from", "not a day"},
 		{versions.Propose{IdleMinutes: "10", Reason: "\u202e"}, "reason", "cannot print"},
 	} {
-		_, err := o.shown(c.propose)
+		_, err := o.Shown(c.propose)
 		refused(t, err, fault.Invalid, c.words)
 		require.Equal(t, c.field, fault.As(err).Field)
 	}
-	refused(t, o.try(o.sue, versions.Withdraw{Configuration: "configuration-9", Reason: "x"}), fault.Missing, "no such configuration")
+	refused(t, o.Sign(o.sue, versions.Withdraw{Configuration: "configuration-9", Reason: "x"}), fault.Missing, "no such configuration")
 }
 
 // Of two approvals at once one wins; the other one finds that its proposal is out of date.
 func TestOneOfTwoApprovalsWins(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	require.NoError(t, o.try(o.sue, versions.Propose{IdleMinutes: "5", Reason: "first"}))
-	require.NoError(t, o.try(o.sue, versions.Propose{IdleMinutes: "20", Reason: "second"}))
+	require.NoError(t, o.Sign(o.sue, versions.Propose{IdleMinutes: "5", Reason: "first"}))
+	require.NoError(t, o.Sign(o.sue, versions.Propose{IdleMinutes: "20", Reason: "second"}))
 	var errs [2]error
 	var all sync.WaitGroup
 	for i, one := range []versions.Approve{{Configuration: "configuration-1"}, {Configuration: "configuration-2"}} {
-		all.Go(func() { errs[i] = o.try([]signtest.Person{o.quinn, o.quirl}[i], one) })
+		all.Go(func() { errs[i] = o.Sign([]signtest.Person{o.quinn, o.quirl}[i], one) })
 	}
 	all.Wait()
 	require.True(t, (errs[0] == nil) != (errs[1] == nil), "%v, %v", errs[0], errs[1])
@@ -268,8 +238,8 @@ func TestOneOfTwoApprovalsWins(t *testing.T) {
 func TestTheDatabaseGuardsConfigurations(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	require.NoError(t, o.try(o.sue, versions.Propose{IdleMinutes: "5", Reason: "first"}))
-	st, err := o.shown(versions.Approve{Configuration: "configuration-1"})
+	require.NoError(t, o.Sign(o.sue, versions.Propose{IdleMinutes: "5", Reason: "first"}))
+	st, err := o.Shown(versions.Approve{Configuration: "configuration-1"})
 	require.NoError(t, err)
 	forge := func(who signtest.Person, act, sql string, sign bool) error {
 		in := audit.Intent{Session: who.Token, Act: act, Home: versions.Stream}
@@ -308,7 +278,7 @@ func TestTheDatabaseGuardsConfigurations(t *testing.T) {
 		require.ErrorContains(t, err, c.words, c.name)
 	}
 	o.Trail.Check = access.Check
-	require.NoError(t, o.try(o.quinn, versions.Approve{Configuration: "configuration-1"}))
+	require.NoError(t, o.Sign(o.quinn, versions.Approve{Configuration: "configuration-1"}))
 	o.Trail.Check = nil
 	const again = `update ebr.configurations set %s, version = version + 1`
 	for set, words := range map[string]string{
