@@ -25,14 +25,18 @@ func (p *paper) execution() {
 	}
 	operation, step := 0, 0
 	for u, unit := range p.record.Units {
-		p.need(50)
+		head, under := titled(subtitle, unit.Title, "unit procedure "+unit.ID), 0.0
+		if len(unit.Operations) > 0 {
+			under = p.opening(unit.Operations[0])
+		}
+		p.need(p.highOf(head) + under)
 		p.here(&p.units[u])
 		p.pdf.Bookmark(clean(unit.Title), 1, p.y)
-		p.titled(subtitle, unit.Title, "unit procedure "+unit.ID)
+		p.heading(head)
 		for _, o := range unit.Operations {
-			p.need(45)
+			p.need(p.opening(o))
 			p.here(&p.operations[operation])
-			p.titled(label, o.Title, "operation "+o.ID)
+			p.heading(headOf(o))
 			operation++
 			for _, st := range o.Steps {
 				p.step(st, &p.steps[step])
@@ -42,17 +46,45 @@ func (p *paper) execution() {
 	}
 }
 
-// titled writes a heading with a grey remark behind or below it.
-func (p *paper) titled(st style, text, remark string) {
-	p.flow(left, para{text: text, style: st}, para{text: remark, style: note})
-	p.y += 1.5
+// titled is a heading with a grey remark below it.
+func titled(st style, text, remark string) []para {
+	return []para{{text: text, style: st}, {text: remark, style: note}}
 }
 
-// step writes one step. Heading, instruction and first row stay together.
+func headOf(o Operation) []para { return titled(label, o.Title, "operation "+o.ID) }
+
+const belowHeading = 1.5
+
+func (p *paper) heading(head []para) {
+	p.flow(left, head...)
+	p.y += belowHeading
+}
+
+func (p *paper) highOf(head []para) float64 { return heightOf(p.lay(wide, head...)) + belowHeading }
+
+// opening is the height of what stands together at the beginning of an operation: its heading and the beginning of its first step.
+func (p *paper) opening(o Operation) float64 {
+	height := p.highOf(headOf(o))
+	if len(o.Steps) > 0 {
+		height += p.beginning(p.stepHead(o.Steps[0]))
+	}
+	return height
+}
+
+// stepHead lays out title and instruction of a step.
+func (p *paper) stepHead(st Step) (heads, text []printed) {
+	return p.lay(wide-14, para{text: st.Title, style: label}, para{text: stepRemark(st), style: note}), p.lay(wide-14, para{text: st.Text, style: body})
+}
+
+// beginning is the height of heading, instruction and first row, which stay together unless the instruction is very long.
+func (p *paper) beginning(heads, text []printed) float64 {
+	return min(heightOf(heads)+heightOf(text)+34, 150)
+}
+
+// step writes one step.
 func (p *paper) step(st Step, to *anchor) {
-	heads := p.lay(wide-14, para{text: st.Title, style: label}, para{text: stepRemark(st), style: note})
-	text := p.lay(wide-14, para{text: st.Text, style: body})
-	p.need(min(heightOf(heads)+heightOf(text)+34, 150))
+	heads, text := p.stepHead(st)
+	p.need(p.beginning(heads, text))
 	p.here(to)
 	p.rule(left, right, p.y, 0.35, black)
 	p.y += 1.2

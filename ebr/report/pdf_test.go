@@ -186,6 +186,28 @@ func TestUnbrokenText(t *testing.T) {
 	require.Equal(t, 200, strings.Count(inside, "Ю"))
 }
 
+// TestHeadingsStandWithTheirSteps moves the headings of unit procedures and operations over page breaks, line by line: none of them is the last thing
+// on its page.
+func TestHeadingsStandWithTheirSteps(t *testing.T) {
+	t.Parallel()
+	for filler := 20; filler < 40; filler++ {
+		r := sample(3)
+		r.Trail = r.Trail[:1]
+		first := r.Units[0].Operations[0].Steps[0]
+		first.Text = strings.Repeat("One more line of the instruction, which is so long that it fills the line.\n", filler)
+		r.Units[0].Operations[0].Steps[0] = first
+		second := sample(3).Units[0]
+		second.ID, second.Operations[0].ID = "UP-LAST", "OP-LAST"
+		second.Operations[0].Steps[0].Text = strings.Repeat("Another long line of the instruction. ", 1+filler%7*6)
+		r.Units = append(r.Units, second)
+		for n, page := range pages(t, file(t, r)) {
+			if i := max(strings.LastIndex(page, "unit procedure "), strings.LastIndex(page, "operation ")); i >= 0 {
+				require.Contains(t, page[i:], "Value or act", "%d lines: a heading ends page %d", filler, n+1)
+			}
+		}
+	}
+}
+
 // TestCorrectionAcrossPages moves a corrected value over a page break, line by line: wherever the break falls, the page with the reading that was
 // struck through, the page with the one that replaced it and each page with a part of the reason say of which step and value they speak.
 func TestCorrectionAcrossPages(t *testing.T) {
