@@ -3,7 +3,10 @@ package audit
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -23,6 +26,9 @@ func Explain(constraint string, kind fault.Kind, message string) struct{} {
 func translate(err error) error {
 	if cut := (unanswered{}); errors.As(err, &cut) {
 		return fault.New(fault.Busy, "The database did not answer. It is not known whether this was saved: open the page again and look before you enter it once more.").Because(err)
+	}
+	if Away(err) {
+		return fault.New(fault.Busy, "The database is away for the moment. Nothing was saved: send it again.").Because(err)
 	}
 	var pg *pgconn.PgError
 	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &pg) {
@@ -45,6 +51,15 @@ func translate(err error) error {
 		return fault.New(fault.Busy, "The system is busy. Nothing was saved: send it again.").Because(err)
 	}
 	return err
+}
+
+// Away tells whether an error only says that the database was not reached, or ended the connection: it stops, starts again, or the line was cut.
+func Away(err error) bool {
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) {
+		return strings.HasPrefix(pg.Code, "08") || pg.Code == "57P01" || pg.Code == "57P02" || pg.Code == "57P03" // PostgreSQL, appendix A: connection exceptions, operator intervention
+	}
+	connect, line := (*pgconn.ConnectError)(nil), (*net.OpError)(nil)
+	return errors.As(err, &connect) || errors.As(err, &line) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

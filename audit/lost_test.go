@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/url"
@@ -148,4 +149,39 @@ func (c *cutter) quiet(ctx context.Context, id string) func(*audit.Tx) error {
 		_, err := tx.Exec(context.WithoutCancel(ctx), insertStation, id, "Far station "+id)
 		return err
 	}
+}
+
+// TestDatabaseGoesAway: a database that ends the connection in the middle of an act, or is not reached at all, is no failure inside the system. The
+// person is told that nothing was saved, and sends it again.
+func TestDatabaseGoesAway(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	id := audit.NewID()
+	away := true
+	send := func() error {
+		_, err := w.Change(w.ctx, w.intent("station/"+id), func(tx *audit.Tx) error {
+			if _, err := tx.Exec(w.ctx, insertStation, id, "Granulation 9"); err != nil || !away {
+				return err
+			}
+			_, err := tx.Exec(w.ctx, `select pg_terminate_backend(pg_backend_pid())`)
+			return err
+		})
+		return err
+	}
+	err := send()
+	require.Equal(t, fault.Busy, fault.KindOf(err), "%v", err)
+	require.ErrorContains(t, err, "Nothing was saved")
+	require.True(t, audit.Away(err))
+	require.Zero(t, w.count(`select count(*) from ebr.stations where id = $1`, id))
+	away = false
+	require.NoError(t, send())
+	require.Empty(t, w.verify().Findings)
+
+	nowhere, err := audit.Open(w.ctx, "postgres://app@/nothing?host=%2Fnowhere")
+	if err == nil {
+		defer nowhere.Close()
+		err = nowhere.Read(w.ctx, func(*audit.Reader) error { return nil })
+	}
+	require.True(t, audit.Away(err), "%v", err)
+	require.False(t, audit.Away(errors.New("something else")))
 }

@@ -156,9 +156,9 @@ func (t *Trail) System() string { return t.system }
 
 // Read runs fn in a read-only transaction that sees one snapshot.
 func (t *Trail) Read(ctx context.Context, fn func(*Reader) error) error {
-	return pgx.BeginTxFunc(ctx, t.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
-		return translate(fn(&Reader{tx}))
-	})
+	return translate(pgx.BeginTxFunc(ctx, t.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+		return fn(&Reader{tx})
+	}))
 }
 
 // Operate runs fn in a transaction without an entry: enough for operational tables, refused by PostgreSQL for records.

@@ -61,7 +61,7 @@ func (p *plant) jobs() []job {
 // work runs the jobs beside the requests; what it gives ends them and waits for those under way.
 func (p *plant) work(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	j := &janitor{trail: p.trail, log: p.log, look: lookForWork, retry: retryWork, failed: p.jobFailed}
+	j := &janitor{trail: p.trail, log: p.log, look: lookForWork, retry: retryWork, patience: retryWork, failed: p.jobFailed}
 	wait := j.start(ctx, p.jobs())
 	watched := make(chan struct{})
 	go func() { defer close(watched); p.watchCertificate(ctx) }()
@@ -71,11 +71,12 @@ func (p *plant) work(ctx context.Context) (stop func()) {
 
 // janitor runs the jobs, each in a goroutine of its own.
 type janitor struct {
-	trail  *audit.Trail
-	log    *slog.Logger
-	failed func(ctx context.Context, job string, why error) // opens the incident of a failed job; required
-	look   time.Duration                                    // how often it asks whether something is due
-	retry  time.Duration                                    // how long after a failure it tries again
+	trail    *audit.Trail
+	log      *slog.Logger
+	failed   func(ctx context.Context, job string, why error) // opens the incident of a failed job; required
+	look     time.Duration                                    // how often it asks whether something is due
+	retry    time.Duration                                    // how long after a failure it tries again
+	patience time.Duration                                    // how long the database may be away before that is a failure of the job
 }
 
 // start runs the jobs until ctx ends; what it gives waits for those under way.
@@ -91,17 +92,25 @@ func (j *janitor) start(ctx context.Context, list []job) (wait func()) {
 func (j *janitor) keep(ctx context.Context, one job) {
 	ticks := time.NewTicker(j.look)
 	defer ticks.Stop()
-	var pause time.Time // after a failure
+	var pause, away time.Time // after a failure; since when the database is away
 	for {
 		if time.Now().After(pause) {
-			if err := j.ifDue(ctx, one); err != nil && ctx.Err() == nil {
+			err := j.ifDue(ctx, one)
+			switch {
+			case err == nil || ctx.Err() != nil:
+				away = time.Time{}
+			case audit.Away(err) && (away.IsZero() || time.Since(away) < j.patience): // it is tried again; why the database went is told by others
+				if away.IsZero() {
+					away = time.Now()
+				}
+				j.log.WarnContext(ctx, "a job waits for the database", "job", one.name, "error", err)
+			case errors.Is(err, errFound): // it did its work and has told what it found: looking again so soon finds the same
+				pause = time.Now().Add(24 * time.Hour)
+				j.log.ErrorContext(ctx, "a job failed", "job", one.name, "error", err)
+			default:
 				pause = time.Now().Add(j.retry)
 				j.log.ErrorContext(ctx, "a job failed", "job", one.name, "error", err)
-				if errors.Is(err, errFound) { // it did its work and has told what it found: looking again so soon finds the same
-					pause = time.Now().Add(24 * time.Hour)
-				} else {
-					j.failed(ctx, one.name, err)
-				}
+				j.failed(ctx, one.name, err)
 			}
 		}
 		select {

@@ -109,6 +109,50 @@ func TestAFailedJobIsReportedAndTriedAgain(t *testing.T) {
 	require.EqualValues(t, 1, tries.Load(), "not due again")
 }
 
+// A database that is away for a moment is no failure of a job, which is tried again; one that stays away is, once in a while.
+func TestAJobWaitsForItsDatabase(t *testing.T) {
+	t.Parallel()
+	p, w := newPlant(t)
+	super := w.DB.Super(t)
+	var lost, done, failures atomic.Int32
+	hit := func(ctx context.Context) error {
+		return p.trail.Read(ctx, func(r *audit.Reader) error {
+			var pid int
+			if err := r.QueryRow(ctx, `select pg_backend_pid()`).Scan(&pid); err != nil {
+				return err
+			}
+			_, err := super.Exec(ctx, `select pg_terminate_backend($1, 5000)`, pid)
+			require.NoError(t, err)
+			lost.Add(1)
+			return r.QueryRow(ctx, `select pg_backend_pid()`).Scan(&pid)
+		})
+	}
+	run := func(patience time.Duration, work func(context.Context) error) (stop func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		j := &janitor{trail: p.trail, log: p.log, look: 10 * time.Millisecond, retry: time.Minute, patience: patience,
+			failed: func(context.Context, string, error) { failures.Add(1) }}
+		wait := j.start(ctx, []job{{"hit", every(time.Hour), work}})
+		return func() { cancel(); wait() }
+	}
+	stop := run(time.Minute, func(ctx context.Context) error {
+		if lost.Load() < 3 {
+			return hit(ctx)
+		}
+		done.Add(1)
+		return nil
+	})
+	require.Eventually(t, func() bool { return done.Load() == 1 }, 20*time.Second, 10*time.Millisecond)
+	stop()
+	require.Zero(t, failures.Load())
+
+	_, err := super.Exec(w.Ctx, `update ebr.jobs set succeeded_at = null where name = 'hit'`)
+	require.NoError(t, err)
+	stop = run(200*time.Millisecond, hit)
+	require.Eventually(t, func() bool { return failures.Load() == 1 }, 20*time.Second, 10*time.Millisecond)
+	stop()
+	require.EqualValues(t, 1, failures.Load())
+}
+
 // A daily job keeps its hour across restarts and clock changes, and is not lost when the server stood at that hour.
 func TestWhenJobsAreDue(t *testing.T) {
 	t.Parallel()
