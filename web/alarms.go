@@ -45,6 +45,19 @@ func reviewAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 	return []Alarm{{Act: "person.unlock", Level: "alert", Words: words("The access review is due since %s", due.Format("2006-01-02")), Href: "/reviews"}}, nil
 }
 
+// machineAlarm says that nobody at work answers for a machine.
+func machineAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
+	n, err := accounts.Unanswered(ctx, q)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	text := words("%d machines are without a person at work who answers for them", n)
+	if n == 1 {
+		text = words("1 machine is without a person at work who answers for it")
+	}
+	return []Alarm{{Act: "machine.hand_over", Level: "alert", Words: text, Href: "/tokens"}}, nil
+}
+
 // incidentAlarm says that incidents wait for a judgement.
 func incidentAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 	open, err := quality.CountOpen(ctx, q)

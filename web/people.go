@@ -61,7 +61,7 @@ func roleOptions() (options []Option) {
 }
 
 func personLine(p accounts.Person) PersonLine {
-	line := PersonLine{Href: "/people/" + p.ID, UserName: p.UserName, FullName: p.FullName, Roles: titlesOf(p.Roles), States: statesOf(p)}
+	line := PersonLine{Left: !p.Active, Href: "/people/" + p.ID, UserName: p.UserName, FullName: p.FullName, Roles: titlesOf(p.Roles), States: statesOf(p)}
 	if p.LastLogIn != nil {
 		line.LastLogIn = *p.LastLogIn
 	}
@@ -115,7 +115,15 @@ func (s *server) showPerson(v *visit) (View, error) {
 	if view.Tokens, err = accounts.TokensOf(v.ctx, v, f.ID); err != nil {
 		return nil, err
 	}
+	if view.Machines, err = accounts.MachinesOf(v.ctx, v, f.ID); err != nil {
+		return nil, err
+	}
 	s.offerOnPerson(v, view, f)
+	if view.Deactivate != nil && len(view.Machines) > 0 {
+		if view.People, err = v.atWork(f.ID); err != nil {
+			return nil, err
+		}
+	}
 	return view, s.halves(v, view, f.ID)
 }
 

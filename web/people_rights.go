@@ -29,6 +29,10 @@ func (s *server) showRights(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
+	machines, err := accounts.MachineRights(v.ctx, v, from, to)
+	if err != nil {
+		return nil, err
+	}
 	policy, found, err := accounts.PolicyAt(v.ctx, v, to)
 	if err != nil {
 		return nil, err
@@ -45,8 +49,19 @@ func (s *server) showRights(v *visit) (View, error) {
 			roles = append(roles, h.Role)
 		}
 	}
+	for _, m := range machines {
+		for i := range m.Tokens {
+			view.Machines = append(view.Machines, MachineRightLine{m, &m.Tokens[i]})
+		}
+		if len(m.Tokens) == 0 {
+			view.Machines = append(view.Machines, MachineRightLine{MachineRight: m})
+		}
+	}
+	if len(machines) > 0 {
+		roles = append(roles, access.Machine)
+	}
 	if view.Kept {
-		for _, r := range access.Roles() {
+		for _, r := range append(access.Roles(), access.Machine) {
 			if slices.Contains(roles, r) {
 				view.Roles = append(view.Roles, RoleActs{Role: r.Title(), Acts: strings.Join(policy.Matrix.Acts(r), ", ")})
 			}

@@ -104,6 +104,8 @@ func (s *server) administration(r *table) {
 	post[identity.CreateToken](r, "/tokens", "token.create", s.onTokens(), ticked)
 	post[accounts.ApproveToken](r, "/tokens/:account/:token/approve", "token.approve", s.onTokens())
 	post[identity.RevokeToken](r, "/tokens/:account/:token/revoke", "token.revoke", s.onTokens())
+	post[accounts.HandOver](r, "/tokens/:account/responsible", "machine.hand_over", s.onTokens())
+	post[accounts.CloseMachine](r, "/tokens/:account/close", "person.deactivate", s.onTokens())
 
 	r.get("/backups", "backup.read", s.showBackups)
 	post[continuity.Ask](r, "/backups/make", "backup.make", s.onBackups())

@@ -43,6 +43,10 @@ var accountActs = []sentence{
 		s.now.open("/people/" + s.people[a[1]].ID)
 		s.now.send(map[string]string{"closes the account": "deactivate", "resets the password": "reset"}[a[0]], map[string]string{"reason": "as agreed"})
 	}),
+	on(act, `SHE closes the account of (\w+), and (\w+) answers for the machines`, func(s *script, a []string) {
+		s.now.open("/people/" + s.people[a[0]].ID)
+		s.now.send("deactivate", map[string]string{"successor": s.people[a[1]].ID, "reason": "as agreed"})
+	}),
 	on(act, `SHE unlocks the account of (\w+)`, func(s *script, a []string) {
 		s.now.open("/people/" + s.people[a[0]].ID)
 		s.now.send("unlock-account", map[string]string{"reason": "typing error, seen"})

@@ -32,6 +32,10 @@ var programs = []sentence{
 		}
 		require.Fail(s.t, "no token can be revoked", s.pageText())
 	}),
+	on(act, `SHE hands the machine over to (\w+)`, func(s *script, a []string) {
+		s.onMachine("hand-over-", map[string]string{"person": s.people[a[0]].ID, "reason": "as agreed"})
+	}),
+	on(act, `SHE closes the machine`, func(s *script, _ []string) { s.onMachine("close-", map[string]string{"reason": "as agreed"}) }),
 	on(fact, `a program of (\w+) that sends (\{.*\}) to (\S+) is answered (\d+)(?:: "([^"]+)")?`, func(s *script, a []string) {
 		s.answered(s.people[a[0]].Token, a[1:])
 	}),
@@ -41,6 +45,19 @@ var programs = []sentence{
 		require.NotContains(s.t, s.now.open("/tokens").raw, s.secret)
 		require.NotContains(s.t, s.log.text(), s.secret)
 	}),
+}
+
+// onMachine sends the first form of a kind that the page of the machines offers.
+func (s *script) onMachine(form string, fill map[string]string) {
+	s.t.Helper()
+	s.now.open("/tokens")
+	for id := range s.now.at.forms {
+		if strings.HasPrefix(id, form) {
+			s.now.send(id, fill)
+			return
+		}
+	}
+	require.Fail(s.t, "no machine has such a form", s.pageText())
 }
 
 // answered sends a body by the API and holds the answer against what the script says.

@@ -63,7 +63,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Config: cfg, pages: pages, alarms: append([]AlarmSource{incidentAlarm, reviewAlarm}, cfg.Alarms...), tries: tries{perMinute: cfg.Tries}, patterns: map[string]bool{}}
+	s := &server{Config: cfg, pages: pages, alarms: append([]AlarmSource{incidentAlarm, reviewAlarm, machineAlarm}, cfg.Alarms...), tries: tries{perMinute: cfg.Tries}, patterns: map[string]bool{}}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = addressOf(cfg.Proxies) // a forwarded address can be forged by anyone (GHSA-246p-cpwv-v3jq)

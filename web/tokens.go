@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"veribatch/signatures/access"
+	"veribatch/signatures/accounts"
 	"veribatch/signatures/identity"
 )
 
@@ -20,6 +21,9 @@ func (s *server) showTokens(v *visit) (View, error) {
 		line.Approve = v.offer(t.State == identity.TokenWaits, "token.approve", Form{ID: "approve-" + t.ID, Action: "/tokens/" + t.Account + "/" + t.ID + "/approve", Signed: true})
 		line.Revoke = v.offer(t.RevokedAt.IsZero() && t.State != "expired", "token.revoke", Form{ID: "revoke-" + t.ID, Action: "/tokens/" + t.Account + "/" + t.ID + "/revoke"})
 		view.Tokens = append(view.Tokens, line)
+	}
+	if err := v.machines(view); err != nil {
+		return nil, err
 	}
 	if view.Create = v.offer(true, "token.create", Form{ID: "token", Action: "/tokens"}); view.Create == nil {
 		return view, nil
@@ -37,6 +41,35 @@ func (s *server) showTokens(v *visit) (View, error) {
 		view.Accounts = append(view.Accounts, Option{Value: m.ID, Words: words("%s (%s)", m.FullName, m.UserName)})
 	}
 	return view, err
+}
+
+// machines adds the accounts with the forms that hand them over and close them.
+func (v *visit) machines(view *TokensView) error {
+	list, err := accounts.Machines(v.ctx, v)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		line, at := MachineLine{Machine: m}, "/tokens/"+m.ID
+		line.HandOver = v.offer(m.ClosedAt == nil, "machine.hand_over", Form{ID: "hand-over-" + m.ID, Action: at + "/responsible"})
+		line.Close = v.offer(m.ClosedAt == nil, "person.deactivate", Form{ID: "close-" + m.ID, Action: at + "/close"})
+		view.Machines = append(view.Machines, line)
+	}
+	if v.may("machine.hand_over") {
+		view.People, err = v.atWork("")
+	}
+	return err
+}
+
+// atWork offers everybody at work but one.
+func (v *visit) atWork(but string) (options []Option, err error) {
+	people, err := accounts.List(v.ctx, v, accounts.Search{Limit: 1000})
+	for _, p := range people {
+		if p.ID != but {
+			options = append(options, Option{Value: p.ID, Words: words("%s (%s)", p.FullName, p.UserName)})
+		}
+	}
+	return options, err
 }
 
 // actField begins the name of the box of each act that a token may get.

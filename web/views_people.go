@@ -24,6 +24,7 @@ type PersonLine struct {
 	Roles                    []string
 	States                   []string // what stands between the person and work; none is normal
 	LastLogIn                time.Time
+	Left                     bool
 }
 
 // PersonView is one account: roles with their history, identity checks, sessions, and the acts on it.
@@ -36,7 +37,9 @@ type PersonView struct {
 	Held      []HeldRole
 	Checks    []accounts.Check
 	Sessions  []accounts.Session
-	Tokens    []accounts.Token // of machines, made by this person
+	Machines  []accounts.Machine // for which this person answers
+	Tokens    []accounts.Token   // of machines, made or approved by this person
+	People    []Option           // who may answer for the machines when this person leaves
 	Invited   time.Time        // an invitation is open until then
 	Link      string           // first half of the invitation, at the screen of who made it
 	Code      string           // second half, at the screen of who checked the identity
@@ -59,6 +62,7 @@ type RightsView struct {
 	Page
 	On, Wrong string
 	Rights    []RightLine
+	Machines  []MachineRightLine
 	Roles     []RoleActs
 	Everyone  string // acts of everyone with an account
 	Digest    string // SHA-256 of the policy in force at the end of the day
@@ -70,6 +74,12 @@ type RightsView struct {
 type RightLine struct {
 	Href, UserName, FullName, Role, Area string
 	From, To                             time.Time
+}
+
+// MachineRightLine is one token of a machine on the day, or a machine without any.
+type MachineRightLine struct {
+	accounts.MachineRight
+	*accounts.TokenRight // nil: the machine had no token
 }
 
 // RoleActs is what a role could do.

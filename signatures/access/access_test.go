@@ -19,7 +19,7 @@ var matrix = map[string]string{
 	"batch.hold": "osqpm", "hold.assess": "sq", "batch.resume": "s", "batch.abort": "sq", "batch.complete": "s",
 	"report.read": "seqpim", "trail.read": "sqpim", "person.create": "a", "person.roles": "a", "station.register": "a",
 	"configuration.read": "oseqpaim", "configuration.propose": "sqa", "configuration.approve": "q", "configuration.withdraw": "sqa",
-	"token.create": "a", "token.revoke": "a", "token.approve": "q", "token.read": "qai",
+	"token.create": "a", "token.revoke": "a", "token.approve": "q", "token.read": "qai", "machine.hand_over": "a",
 	"area.create": "a", "area.rename": "a", "area.read": "a",
 	"person.read": "sqai", "person.confirm_identity": "sq", "person.deactivate": "a", "person.reset": "a", "person.unlock": "sqa",
 	"accountability.sign": "oseqpai", "accountability.publish": "q", "access.review": "sq", "policy.register": "",

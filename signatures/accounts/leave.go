@@ -26,6 +26,9 @@ func (c Deactivate) Do(ctx context.Context, tx *audit.Tx) error {
 	if tx.Actor().Person == c.Person {
 		return fault.New(fault.Refused, "Nobody closes the own account. Ask another administrator.")
 	}
+	if err := c.succeed(ctx, tx); err != nil {
+		return err
+	}
 	if err := access.RemoveAll(ctx, tx, c.Person); err != nil {
 		return err
 	}

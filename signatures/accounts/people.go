@@ -113,16 +113,18 @@ type Session struct {
 const openSessions = `select t.name, s.opened_at, s.seen_at, s.locked_at is not null from ebr.sessions s join ebr.stations t on t.id = s.station
 	where s.person = @person and s.ended_at is null order by s.opened_at desc limit 200`
 
-// Token is a token of a machine that a person has made and that still works.
+// Token is a token of a machine that a person has made or approved and that still works.
 type Token struct {
 	Account, Purpose string
 	ExpiresAt        time.Time
+	Made             bool // else approved
 }
 
-const tokensMade = `select p.full_name, t.purpose, t.expires_at from ebr.tokens t join ebr.people p on p.id = t.account
-	where t.issued_by = @person and t.revoked_at is null and t.expires_at > clock_timestamp() order by t.expires_at`
+const tokensMade = `select p.full_name, t.purpose, t.expires_at, t.issued_by = @person from ebr.tokens t join ebr.people p on p.id = t.account
+	left join ebr.token_approvals a on a.token = t.id
+	where @person in (t.issued_by, a.approved_by) and t.revoked_at is null and t.expires_at > clock_timestamp() order by t.expires_at`
 
-// TokensOf lists the tokens that a person answers for. They outlive the account, so that no machine stands still when somebody leaves.
+// TokensOf lists the tokens that a person has made or approved. They outlive the account, so that no machine stands still when somebody leaves.
 func TokensOf(ctx context.Context, q audit.Querier, person string) ([]Token, error) {
 	return collect[Token](ctx, q, tokensMade, pgx.NamedArgs{"person": person})
 }

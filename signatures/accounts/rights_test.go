@@ -40,17 +40,18 @@ type held struct {
 
 var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// replay reads who held which role when from the entries of the trail alone, and from nothing else.
-func replay(t *testing.T, w *signtest.World) (list []held) {
-	roles, left := map[string]held{}, map[string]time.Time{}
-	moment := func(text *string) time.Time {
-		if text == nil {
-			return never
-		}
-		at, err := time.Parse("2006-01-02T15:04:05.999999", *text)
-		require.NoError(t, err)
-		return at
+// moment reads a time out of an image.
+func moment(t *testing.T, text *string) time.Time {
+	if text == nil {
+		return never
 	}
+	at, err := time.Parse("2006-01-02T15:04:05.999999", *text)
+	require.NoError(t, err)
+	return at
+}
+
+// images gives every row that the entries of the trail show, as each of them left it, in their order.
+func images(t *testing.T, w *signtest.World, see func(table, id string, at time.Time, is map[string]*string)) {
 	for after := (audit.Cursor{}); ; {
 		var rows []audit.Row
 		require.NoError(t, w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
@@ -61,21 +62,29 @@ func replay(t *testing.T, w *signtest.World) (list []held) {
 			for _, c := range row.Changes {
 				_, is, err := c.Columns()
 				require.NoError(t, err)
-				switch {
-				case c.Table == "ebr.person_roles":
-					roles[c.ID] = held{*is["person"], *is["role"], *is["area"], moment(is["granted_at"]), moment(is["revoked_at"])}
-				case c.Table == "ebr.people" && *is["active"] == "false":
-					if _, gone := left[c.ID]; !gone {
-						left[c.ID] = row.Time
-					}
-				}
+				see(c.Table, c.ID, row.Time, is)
 			}
 		}
 		if len(rows) < 500 {
-			break
+			return
 		}
 		after = rows[len(rows)-1].Cursor()
 	}
+}
+
+// replay reads who held which role when from the entries of the trail alone, and from nothing else.
+func replay(t *testing.T, w *signtest.World) (list []held) {
+	roles, left := map[string]held{}, map[string]time.Time{}
+	images(t, w, func(table, id string, at time.Time, is map[string]*string) {
+		switch {
+		case table == "ebr.person_roles":
+			roles[id] = held{*is["person"], *is["role"], *is["area"], moment(t, is["granted_at"]), moment(t, is["revoked_at"])}
+		case table == "ebr.people" && *is["active"] == "false":
+			if _, gone := left[id]; !gone {
+				left[id] = at
+			}
+		}
+	})
 	for _, h := range roles {
 		if at, gone := left[h.person]; gone && at.Before(h.to) {
 			h.to = at
