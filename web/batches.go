@@ -8,6 +8,7 @@ import (
 	"veribatch/ebr/batch"
 	"veribatch/internal/fault"
 	"veribatch/recipes/procedure"
+	"veribatch/signatures/access"
 )
 
 // form makes a form of this batch, when the person has the right to the act and the state allows it.
@@ -108,7 +109,7 @@ func (s *server) showHold(v *visit) (View, error) {
 		view.Batch = []Line{{words("Step"), words("%s %s", st.Step.ID, st.Step.Title)}, {words("Value"), value.Name}}
 	}
 	if roles := first.Awaits(); len(roles) > 0 && v.may("batch.hold") {
-		view.Assess = []AssessForm{{Role: strings.Join(roleTitles(roles), " or "), Form: v.fill(Form{ID: "assess", Action: d.href() + "/assess", Signed: true})}}
+		view.Assess = []AssessForm{{Role: v.signsAs(roles), Form: v.fill(Form{ID: "assess", Action: d.href() + "/assess", Signed: true})}}
 	} else if len(roles) == 0 {
 		view.Resume = d.form("batch.resume", "resume", "/resume", procedure.EventResumed, false)
 	}
@@ -117,6 +118,18 @@ func (s *server) showHold(v *visit) (View, error) {
 		view.Waits = words("A supervisor resumes the batch, after the assessment where one is needed.")
 	}
 	return view, nil
+}
+
+// signsAs names the role in which a hold is assessed on this screen: that of the person who is logged in, or those that it still waits for when
+// somebody else has to sign here.
+func (v *visit) signsAs(awaited []string) string {
+	held := v.grants.In(v.area)
+	for _, role := range awaited {
+		if access.Holds(held, access.Role(role)) {
+			return roleWords(role)
+		}
+	}
+	return strings.Join(roleTitles(awaited), " or ")
 }
 
 // onHold says where a hold is assessed and ended. After the last signature the same page offers to resume.

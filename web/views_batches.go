@@ -199,7 +199,7 @@ type HoldView struct {
 	Waits  string       // whose turn it is
 }
 
-// AssessForm is the form by which a hold is assessed. Field: reason. Signed; another person may sign on this station. Role says who may.
+// AssessForm is the form by which a hold is assessed. Field: reason. Signed; another person may sign on this station. Role is that of the person who looks, or says who may.
 type AssessForm struct {
 	Form
 	Role string // "supervisor", "qa", "supervisor or QA"
