@@ -67,8 +67,8 @@ evidence:
 	@$(ONE_DATABASE) go test -race -timeout 15m ./web
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 10m -run '$(LONG_WEB)' ./web
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 10m -run '$(LONG_PROGRAM)' ./cmd/ebr
-	$(STEP) "a whole batch in the browser"
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run TestWholeBatch ./web/browser
+	$(STEP) "a whole batch in the browser, and every page as everybody"
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 30m -run 'TestWholeBatch|TestEveryPage' ./web/browser
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory mutants
 

@@ -81,11 +81,22 @@ func (b *Tab) Type(css, text string) {
 	b.Keys(text)
 }
 
-// Keys types into whatever has the focus, at the speed of a person. "\r" is Enter, "\t" Tab, "\b" Backspace, "\x1b" Escape.
+// Back is the key that leads to the element before: Shift+Tab.
+const Back = "⇤"
+
+// Keys types into whatever has the focus, at the speed of a person. "\r" is Enter, "\t" Tab, "\b" Backspace, "\x1b" Escape, "→" an arrow.
 func (b *Tab) Keys(text string) {
 	b.t.Helper()
 	for _, r := range text {
 		b.Do(press(r, time.Now()), chromedp.Sleep(betweenKeys))
+	}
+}
+
+// Press presses keys one after the other without pauses.
+func (b *Tab) Press(keys string) {
+	b.t.Helper()
+	for _, r := range keys {
+		b.Do(press(r, time.Now()))
 	}
 }
 
@@ -94,9 +105,7 @@ func (b *Tab) Keys(text string) {
 func (b *Tab) Quick(css, text string) {
 	b.t.Helper()
 	b.Do(chromedp.WaitVisible(chromedp.CSS(css)), chromedp.Click(chromedp.CSS(css)), chromedp.Evaluate[chromedp.Void](`document.activeElement.select?.()`))
-	for _, r := range text {
-		b.Do(press(r, time.Now()))
-	}
+	b.Press(text)
 }
 
 // Scan types a code as a scanner does: very fast, ended by Enter, wherever the focus is. The events carry the scanner's times, so that a busy
@@ -116,13 +125,18 @@ var named = map[rune]struct {
 	key  string
 	code int64
 	text string
-}{'\r': {"Enter", 13, "\r"}, '\t': {"Tab", 9, ""}, '\b': {"Backspace", 8, ""}, '\x1b': {"Escape", 27, ""}}
+	with int64 // 8 is Shift
+}{
+	'\r': {"Enter", 13, "\r", 0}, '\t': {"Tab", 9, "", 0}, '\b': {"Backspace", 8, "", 0}, '\x1b': {"Escape", 27, "", 0},
+	'→': {"ArrowRight", 39, "", 0}, '←': {"ArrowLeft", 37, "", 0}, '⇤': {"Tab", 9, "", 8},
+}
 
 // press is one key down and up. Down carries the text, as a keyboard's event does, so that a page that takes the key keeps the text out.
 func press(r rune, at time.Time) chromedp.Action[chromedp.Void] {
 	down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: string(r), Text: string(r), Timestamp: input.TimeSinceEpoch(float64(at.UnixMicro()) / 1e6)}
 	if n, ok := named[r]; ok {
 		down.Key, down.Code, down.WindowsVirtualKeyCode, down.NativeVirtualKeyCode, down.Text = n.key, n.key, n.code, n.code, n.text
+		down.Modifiers = n.with
 	}
 	up := down
 	up.Type, up.Text = input.DispatchKeyEventTypeKeyUp, ""

@@ -11,8 +11,11 @@ import "./theme.js";
 
 window.htmx = htmx;
 
-// A page was left by a form's answer: its address stands in the history without content, so going back asks the server.
-window.addEventListener("popstate", () => location.reload());
+// A page was left by a form's answer: its address stands in the history without content, so going back asks the server. A link within the page
+// (to its content, to a field) comes here too, and what was typed stays.
+window.addEventListener("popstate", () => {
+  if (document.getElementById("frame")?.dataset.path !== location.pathname + location.search) location.reload();
+});
 
 document.addEventListener("click", (e) => {
   const hide = e.target.closest("[data-hide]");
