@@ -45,7 +45,7 @@ func act[C Command](t *table, path, word string, at place, twin *Route) {
 	var cmd C
 	_, signed := any(cmd).(Signable)
 	params := paramsOf(path)
-	body := bodyOf(reflect.TypeFor[C](), params, signed)
+	body := bodyOf(reflect.TypeFor[C](), word, params, signed)
 	t.operations = append(t.operations, &Route{
 		Method: http.MethodPost, Path: apiRoot + path, Act: word,
 		api: &operation{body: body, answer: reflect.TypeFor[done](), signed: signed, twin: twin},
@@ -79,7 +79,11 @@ func act[C Command](t *table, path, word string, at place, twin *Route) {
 
 // told adds an act on the session or an account, which is no command of the plant.
 func told[B, A any](t *table, path, word string, handle func(v *visit, body B) (A, error)) *Route {
-	body := reflect.TypeFor[B]()
+	var fields []reflect.StructField
+	for f := range reflect.TypeFor[B]().Fields() {
+		fields = append(fields, f)
+	}
+	body := reflect.StructOf(withWords(reflect.TypeFor[B](), word, fields))
 	r := &Route{Method: http.MethodPost, Path: apiRoot + path, Act: word, api: &operation{body: body, answer: reflect.TypeFor[A]()}}
 	r.handle = func(v *visit) error {
 		if v.who.Machine && !r.anyone {
@@ -126,13 +130,14 @@ func nameOf(f reflect.StructField) string {
 }
 
 // bodyOf makes the type of a command's JSON body.
-func bodyOf(command reflect.Type, params []string, signed bool) reflect.Type {
+func bodyOf(command reflect.Type, act string, params []string, signed bool) reflect.Type {
 	var fields []reflect.StructField
 	for f := range command.Fields() {
 		if name := nameOf(f); name != "" && !slices.Contains(params, name) {
 			fields = append(fields, reflect.StructField{Name: f.Name, Type: f.Type, Tag: f.Tag})
 		}
 	}
+	fields = withWords(command, act, fields)
 	if signed {
 		fields = append(fields, reflect.StructField{
 			Name: "Signature", Type: reflect.TypeFor[*signing](),

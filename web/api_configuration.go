@@ -15,6 +15,7 @@ type configurations struct {
 	Settings map[string]string   `json:"settings" doc:"values in force, by name"`
 	Newest   int                 `json:"seen" doc:"number of the configuration that the next proposal is made on: send it with configuration.propose"`
 	List     []configurationLine `json:"configurations" doc:"the newest first"`
+	Next     string              `json:"next,omitempty" doc:"address of the next page; absent on the last one"`
 }
 
 // configurationLine is one configuration.
@@ -34,13 +35,17 @@ type configurationLine struct {
 	WithdrawnAt time.Time         `json:"withdrawn_at,omitzero"`
 }
 
-func apiConfiguration(v *visit, _ nothing) (answer configurations, err error) {
+func apiConfiguration(v *visit, q pageOf) (answer configurations, err error) {
 	force, err := configuration.Read(v.ctx, v)
 	if err != nil {
 		return answer, err
 	}
 	list, err := versions.List(v.ctx, v, time.Now())
+	if err != nil {
+		return answer, err
+	}
 	answer.Number, answer.Settings, answer.Newest = strconv.Itoa(force.Version), force.Values(), versions.Newest(list).Version
+	list, answer.Next, err = paged(v, q, list, func(one versions.Version) string { return one.ID })
 	for _, one := range list {
 		answer.List = append(answer.List, configurationLine{
 			one.ID, strconv.Itoa(one.Number), strconv.Itoa(one.Base), one.State, one.Settings.Values(), one.Reason, one.Proposed.FullName, one.Proposed.At,
@@ -53,6 +58,7 @@ func apiConfiguration(v *visit, _ nothing) (answer configurations, err error) {
 // areas are the parts of the plant.
 type areas struct {
 	Areas []areaLine `json:"areas"`
+	Next  string     `json:"next,omitempty" doc:"address of the next page; absent on the last one"`
 }
 
 type areaLine struct {
@@ -60,8 +66,12 @@ type areaLine struct {
 	Title string `json:"title"`
 }
 
-func apiAreas(v *visit, _ nothing) (answer areas, err error) {
+func apiAreas(v *visit, q pageOf) (answer areas, err error) {
 	list, err := access.AllAreas(v.ctx, v)
+	if err != nil {
+		return answer, err
+	}
+	list, answer.Next, err = paged(v, q, list, func(a access.Area) string { return a.Code })
 	for _, a := range list {
 		answer.Areas = append(answer.Areas, areaLine{a.Code, a.Title})
 	}

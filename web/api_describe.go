@@ -154,12 +154,12 @@ func operationID(method, path string) string {
 func parametersOf(r Route) (list []*huma.Param) {
 	text := &huma.Schema{Type: huma.TypeString}
 	for _, name := range paramsOf(r.Path) {
-		list = append(list, &huma.Param{Name: name, In: "path", Required: true, Schema: text})
+		list = append(list, &huma.Param{Name: name, In: "path", Required: true, Schema: text, Description: fieldWords[name].doc, Example: fieldWords[name].example})
 	}
 	if r.api.query != nil {
-		for f := range r.api.query.Fields() {
+		for _, f := range reflect.VisibleFields(r.api.query) {
 			if name := f.Tag.Get("query"); name != "" {
-				list = append(list, &huma.Param{Name: name, In: "query", Description: f.Tag.Get("doc"), Schema: text})
+				list = append(list, &huma.Param{Name: name, In: "query", Description: docOf("", f).doc, Schema: text, Example: exampleOf(f)})
 			}
 		}
 	}
@@ -170,6 +170,13 @@ func parametersOf(r Route) (list []*huma.Param) {
 		})
 	}
 	return list
+}
+
+func exampleOf(f reflect.StructField) any {
+	if example := docOf("", f).example; example != "" {
+		return example
+	}
+	return nil
 }
 
 // describer makes the description once, at the first question.

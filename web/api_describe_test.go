@@ -2,10 +2,10 @@ package web_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,33 +16,50 @@ import (
 	"veribatch/web"
 )
 
-// screenOnly are acts of pages that only prepare another act, with the reason why a program needs no operation for them.
+// screenOnly are the addresses of the site that have no operation of their own, with the reason.
 var screenOnly = map[string]string{
-	"GET /recipes/import": "shows the empty form of recipe.import",
+	"GET /login":            "shows the form of session.open, and a program opens its session with POST /session/open",
+	"GET /first":            "shows the form of the first administrator; the operation is POST /first",
+	"GET /session/password": "shows the form of password.change; the operation is POST /session/password",
+	"GET /recipes/import":   "shows the form of recipe.import; the operation is POST /recipes",
+	"GET /enrol/:link":      "a person opens the one-time link in a browser: it is a secret, and no program shall have it",
+	"POST /enrol/:link":     "the owner alone types the first password; a program that sent it would know it",
 }
 
-// Whatever a person can do at a screen, a program can do by the API: every act of the route table has an operation, and every operation an act that
-// the policy knows.
-func TestEveryActHasAnOperation(t *testing.T) {
-	byAct := map[string][]string{}
-	seen := map[string]bool{}
+// elsewhere are the addresses of the site whose operation stands at another address.
+var elsewhere = map[string]string{"POST /login": "POST /session/open", "GET /": "GET /batches"}
+
+// Whatever a person can read or do at a screen, a program can read or do by the API: every address of the site has an operation with the same method and
+// act, and every operation an act that the policy knows.
+func TestEveryAddressHasAnOperation(t *testing.T) {
+	acts := map[string]string{}
 	for _, o := range web.Operations() {
 		require.True(t, access.Known(o.Act), "%s %s names the act %s, which policy.csv does not know", o.Method, o.Path, o.Act)
-		require.False(t, seen[o.Method+o.Path], "%s %s stands twice", o.Method, o.Path)
-		seen[o.Method+o.Path] = true
-		byAct[o.Act] = append(byAct[o.Act], o.Method)
+		at := o.Method + " " + strings.TrimPrefix(o.Path, "/api/v1")
+		require.NotContains(t, acts, at, "it stands twice")
+		acts[at] = o.Act
 	}
+	unused := maps.Clone(screenOnly)
 	for _, r := range web.Routes() {
-		if _, ok := screenOnly[r.Method+" "+r.Path]; ok {
+		at := r.Method + " " + r.Path
+		if screenOnly[at] != "" {
+			delete(unused, at)
 			continue
 		}
-		if _, ok := byAct[r.Act]; !ok {
-			t.Errorf("%s %s: the act %s has no operation below /api/v1. Register its command with post, or a read with gives (web/api_read.go)", r.Method, r.Path, r.Act)
-			continue
+		if other := elsewhere[at]; other != "" {
+			at = other
 		}
-		if r.Method == http.MethodPost && !slices.Contains(byAct[r.Act], http.MethodPost) {
-			t.Errorf("POST %s: the act %s can be read by the API and not done. Register its command with post", r.Path, r.Act)
+		act, ok := acts[at]
+		if !ok {
+			t.Errorf("%s %s has no operation %s below /api/v1. Register its command with post or its read with gives (web/api_read.go), or name it in screenOnly with the reason",
+				r.Method, r.Path, at)
+		} else if act != r.Act {
+			t.Errorf("%s %s is the act %s, and its operation %s is %s", r.Method, r.Path, r.Act, at, act)
 		}
+	}
+	require.Empty(t, unused, "screenOnly names an address that the site does not have")
+	for at := range screenOnly {
+		require.NotContains(t, acts, at, "it has an operation: take it out of screenOnly")
 	}
 }
 
@@ -64,7 +81,7 @@ func TestDescriptionOfTheAPI(t *testing.T) {
 		} `json:"components"`
 		Paths map[string]map[string]struct {
 			OperationID string `json:"operationId"`
-			Parameters  []struct{ Name, In string }
+			Parameters  []struct{ Name, In, Description string }
 			RequestBody *struct {
 				Content map[string]struct{ Schema map[string]any }
 			}
@@ -87,6 +104,7 @@ func TestDescriptionOfTheAPI(t *testing.T) {
 		require.NotEmpty(t, op.Responses["200"])
 		var given []string
 		for _, param := range op.Parameters {
+			require.NotEmpty(t, param.Description, "%s %s: nothing says what the parameter %s is. Give it a tag doc, or a line in fieldWords (web/api_words.go)", o.Method, path, param.Name)
 			if param.In == "path" {
 				given = append(given, param.Name)
 			}
@@ -98,6 +116,11 @@ func TestDescriptionOfTheAPI(t *testing.T) {
 		schema := op.RequestBody.Content["application/json"].Schema
 		require.Equal(t, false, schema["additionalProperties"], "%s: what is not described is refused", path)
 		fields, _ := schema["properties"].(map[string]any)
+		for name, field := range fields {
+			said, _ := field.(map[string]any)
+			require.NotEmpty(t, said["description"], "%s %s: nothing says what the field %s is. Give it a tag doc with meaning, unit, form and limits, or a line in fieldWords (web/api_words.go)",
+				o.Method, path, name)
+		}
 		for _, name := range names {
 			require.NotContains(t, fields, name, "%s: what stands in the address does not stand in the body", path)
 		}

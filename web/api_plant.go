@@ -9,7 +9,7 @@ import (
 // backups are the runs of backup and drill, the newest first.
 type backups struct {
 	Alarms []string     `json:"alarms" doc:"what is wrong with the backups now"`
-	Runs   []backupLine `json:"runs"`
+	Runs   []backupLine `json:"runs" doc:"the last ones, the newest first; all of them stand in the audit trail"`
 }
 
 type backupLine struct {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -50,17 +49,19 @@ func (v *visit) readQuery(into any) error {
 		return &unread{http.StatusBadRequest, fault.New(fault.Invalid, "What stands behind the ? cannot be read.")}
 	}
 	target := reflect.ValueOf(into).Elem()
-	for i := range target.NumField() {
-		tag := target.Type().Field(i).Tag
-		if name := tag.Get("path"); name != "" {
-			target.Field(i).SetString(v.c.Param(name))
+	for _, f := range reflect.VisibleFields(target.Type()) {
+		if f.Anonymous {
 			continue
 		}
-		name := tag.Get("query")
+		if name := f.Tag.Get("path"); name != "" {
+			target.FieldByIndex(f.Index).SetString(v.c.Param(name))
+			continue
+		}
+		name := f.Tag.Get("query")
 		if len(given[name]) > 1 {
 			return fault.At(name, "This stands twice.")
 		}
-		target.Field(i).SetString(given.Get(name))
+		target.FieldByIndex(f.Index).SetString(given.Get(name))
 		delete(given, name)
 	}
 	for name := range given {
@@ -73,6 +74,9 @@ func (v *visit) readQuery(into any) error {
 func (s *server) readOperations(t *table) {
 	gives(t, "/batches", "order.read", apiBatches)
 	gives(t, "/batches/:batch", "batch.read", s.apiBatch)
+	gives(t, "/batches/:batch/hold", "batch.read", apiHolds)
+	gives(t, "/batches/:batch/review", "trail.read", apiTrailReviews)
+	gives(t, "/batches/:batch/reviews/:review", "trail.read", apiTrailReview)
 	gives(t, "/batches/:batch/steps", "batch.read", apiSteps)
 	gives(t, "/batches/:batch/steps/:step", "batch.read", apiStep)
 	t.operations = append(t.operations, &Route{
@@ -84,18 +88,52 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/configuration", "configuration.read", apiConfiguration)
 	gives(t, "/people", "person.read", apiPeople)
 	gives(t, "/people/:person", "person.read", apiPerson)
+	gives(t, "/rights", "person.read", apiRights)
+	gives(t, "/reviews", "person.read", apiAccessReviews)
+	gives(t, "/accountability", "accountability.sign", apiAccountability)
 	gives(t, "/areas", "area.read", apiAreas)
 	gives(t, "/incidents", "incident.read", apiIncidents)
 	gives(t, "/incidents/:incident", "incident.read", apiIncident)
 	gives(t, "/backups", "backup.read", apiBackups)
-	gives(t, "/tokens", "token.read", func(v *visit, _ nothing) (tokens, error) {
+	gives(t, "/tokens", "token.read", func(v *visit, q pageOf) (answer tokens, err error) {
 		list, err := identity.Tokens(v.ctx, v)
-		return tokens{list}, err
+		if err != nil {
+			return answer, err
+		}
+		answer.Tokens, answer.Next, err = paged(v, q, list, func(t identity.Token) string { return t.ID })
+		return answer, err
 	})
 }
 
 type tokens struct {
-	Tokens []identity.Token `json:"tokens"`
+	Tokens []identity.Token `json:"tokens" doc:"the youngest first"`
+	Next   string           `json:"next,omitempty" doc:"address of the next page; absent on the last one"`
+}
+
+// pageOf asks for one page of a list.
+type pageOf struct {
+	After string `query:"after" doc:"continue behind this place: it stands in next of the page before"`
+	Limit string `query:"limit" doc:"lines of a page, 1 to 500; 100 when left out" example:"100"`
+}
+
+// paged gives one page of a list that is short enough to be read whole. A place is the key of the last line of the page before.
+func paged[T any](v *visit, q pageOf, list []T, key func(T) string) (page []T, next string, err error) {
+	limit, err := pageSize(q.Limit)
+	if err != nil {
+		return nil, "", err
+	}
+	if q.After != "" {
+		at := slices.IndexFunc(list, func(one T) bool { return key(one) == q.After })
+		if at < 0 {
+			return nil, "", fault.At("after", "This is no place in the list. Take next of the page before.")
+		}
+		list = list[at+1:]
+	}
+	if len(list) > limit {
+		list = list[:limit]
+		next = v.next(key(list[limit-1]))
+	}
+	return list, next, nil
 }
 
 type ofBatch struct {
@@ -116,8 +154,7 @@ func pageSize(text string) (int, error) {
 
 type askBatches struct {
 	State string `query:"state" doc:"work (the default): ordered, issued, running and held, the newest order first; ended: complete and aborted, the last ended first"`
-	After string `query:"after" doc:"continue behind this place, from next of the page before"`
-	Limit string `query:"limit" doc:"lines of a page, 1 to 500; 100 when left out"`
+	pageOf
 }
 
 type batches struct {
@@ -216,7 +253,8 @@ func (s *server) apiBatch(v *visit, q ofBatch) (report.Record, error) {
 }
 
 type allRecipes struct {
-	Recipes []recipeLine `json:"recipes"`
+	Recipes []recipeLine `json:"recipes" doc:"by code, the newest version first"`
+	Next    string       `json:"next,omitempty" doc:"address of the next page; absent on the last one"`
 }
 
 // recipeLine is one version of a recipe.
@@ -238,8 +276,12 @@ func recipeOf(r recipes.Version) recipeLine {
 	return recipeLine{r.ID, r.Code, strconv.Itoa(r.Number), r.Title, r.Product, r.Area, r.State, r.Digest, last.At, last.FullName}
 }
 
-func apiRecipes(v *visit, _ nothing) (answer allRecipes, err error) {
+func apiRecipes(v *visit, q pageOf) (answer allRecipes, err error) {
 	list, err := recipes.List(v.ctx, v, v.grants.Areas("recipe.read"))
+	if err != nil {
+		return answer, err
+	}
+	list, answer.Next, err = paged(v, q, list, func(r recipes.Version) string { return r.ID })
 	for _, r := range list {
 		answer.Recipes = append(answer.Recipes, recipeOf(r))
 	}
@@ -268,11 +310,10 @@ func apiRecipe(v *visit, q ofRecipe) (recipeText, error) {
 type askTrail struct {
 	Batch  string `query:"batch" doc:"number of a batch, or the stream of any record, such as person/…"`
 	Person string `query:"person" doc:"user name of who acted"`
-	Act    string `query:"act"`
-	From   string `query:"from" doc:"first day, 2026-11-20"`
-	To     string `query:"to" doc:"last day"`
-	After  string `query:"after" doc:"continue behind this place, from next of the page before"`
-	Limit  string `query:"limit" doc:"entries of a page, 1 to 500; 100 when left out"`
+	Act    string `query:"act" doc:"word of an act" example:"step.record"`
+	From   string `query:"from" doc:"first day, in the zone of the plant" example:"2026-11-20"`
+	To     string `query:"to" doc:"last day, in the zone of the plant" example:"2026-11-20"`
+	pageOf
 }
 
 type trailAnswer struct {
@@ -311,7 +352,7 @@ func apiTrail(v *visit, q askTrail) (answer trailAnswer, err error) {
 		answer.Next = v.next(cursorText(rows[len(rows)-1].Cursor()))
 	}
 	for _, r := range rows {
-		answer.Entries = append(answer.Entries, trailLine{r.Stream, r.Seq, r.Time, r.By.Name, r.Act, hex.EncodeToString(r.Hash), string(r.Body)})
+		answer.Entries = append(answer.Entries, trailLineOf(r))
 	}
 	return answer, err
 }

@@ -21,8 +21,8 @@ type ReferenceGroup struct {
 
 // ReferenceOperation is one operation as printed.
 type ReferenceOperation struct {
-	ID, Method, Path, Act, Words string
-	Fields, Query, Answer        []Line
+	ID, Method, Path, Act, Words, Curl string
+	Query, Fields, Answer              []Line
 }
 
 func (*ReferenceView) template() string { return "api/reference" }
@@ -38,9 +38,9 @@ func referenceOf(p Page, operations []Route) *ReferenceView {
 			view.Groups = append(view.Groups, ReferenceGroup{Name: name})
 		}
 		path := braced(r.Path)
-		one := ReferenceOperation{ID: operationID(r.Method, path), Method: r.Method, Path: path, Act: r.Act, Words: allowed(r)}
+		one := ReferenceOperation{ID: operationID(r.Method, path), Method: r.Method, Path: path, Act: r.Act, Words: allowed(r), Curl: curlOf(r)}
 		for _, p := range parametersOf(r) {
-			if p.In == "query" {
+			if p.In != "header" { // the page says once what each act takes
 				one.Query = append(one.Query, Line{p.Name, p.Description})
 			}
 		}

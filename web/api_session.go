@@ -40,7 +40,7 @@ type first struct {
 	UserName string `json:"user_name"`
 	FullName string `json:"full_name"`
 	Password string `json:"password"`
-	Station  string `json:"station"`
+	Station  string `json:"station" doc:"name of the station at which this is, as on its label. Up to 60 characters"`
 }
 
 type password struct {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"time"
+
 	"veribatch/ebr/batch"
 	"veribatch/internal/fault"
 	"veribatch/recipes/formula"
@@ -11,6 +13,7 @@ import (
 type execution struct {
 	Batch    string               `json:"batch" doc:"id"`
 	Number   string               `json:"number"`
+	Area     string               `json:"area" doc:"code of the area to which the batch belongs"`
 	State    procedure.BatchState `json:"state"`
 	OpenStep string               `json:"open_step" doc:"the step that comes now; empty when none is open"`
 	Acts     []string             `json:"acts" doc:"what you may do to the batch as a whole now"`
@@ -63,7 +66,7 @@ func apiSteps(v *visit, _ ofBatch) (answer execution, err error) {
 	if err != nil {
 		return answer, err
 	}
-	answer = execution{Batch: d.ID, Number: d.Number, State: d.State.Batch, Acts: d.acts("")}
+	answer = execution{Batch: d.ID, Number: d.Number, Area: d.Area, State: d.State.Batch, Acts: d.acts("")}
 	if open := d.State.Open(); open != nil && d.running() {
 		answer.OpenStep = open.Step.ID
 	}
@@ -111,4 +114,53 @@ func (d *dossier) stepNow(st *procedure.StepState) stepNow {
 		now.Values = append(now.Values, value)
 	}
 	return now
+}
+
+// holds are the causes for which a batch was held.
+type holds struct {
+	Batch  string               `json:"batch" doc:"id"`
+	Number string               `json:"number"`
+	State  procedure.BatchState `json:"state"`
+	Acts   []string             `json:"acts" doc:"what you may do to the batch as a whole now"`
+	Holds  []hold               `json:"holds" doc:"the oldest first, also those that have ended"`
+}
+
+type hold struct {
+	Reason      string       `json:"reason"`
+	Step        string       `json:"step,omitempty" doc:"id of the step whose reading caused it; absent when a person held the batch"`
+	Value       string       `json:"value,omitempty" doc:"id of the value whose reading caused it"`
+	By          string       `json:"by" doc:"printed name of who held the batch or made the entry that caused it"`
+	At          time.Time    `json:"at"`
+	Awaits      []string     `json:"awaits" doc:"roles whose assessment is missing"`
+	Assessments []assessment `json:"assessments"`
+	ResumedBy   string       `json:"resumed_by,omitempty"`
+	ResumedAt   *time.Time   `json:"resumed_at,omitempty"`
+}
+
+type assessment struct {
+	Role      string    `json:"role"`
+	By        string    `json:"by" doc:"printed name"`
+	At        time.Time `json:"at"`
+	Reason    string    `json:"reason"`
+	Signature string    `json:"signature" doc:"id"`
+}
+
+func apiHolds(v *visit, _ ofBatch) (answer holds, err error) {
+	d, err := v.batch()
+	if err != nil {
+		return answer, err
+	}
+	answer = holds{Batch: d.ID, Number: d.Number, State: d.State.Batch, Acts: d.acts("")}
+	for i := range d.State.Holds {
+		h := &d.State.Holds[i]
+		one := hold{Reason: h.Event.Reason, Step: h.Event.Step, Value: h.Event.Value, By: h.Event.PersonName, At: h.Event.EnteredAt, Awaits: h.Awaits()}
+		for _, a := range h.Assessments {
+			one.Assessments = append(one.Assessments, assessment{a.Role, a.PersonName, a.EnteredAt, a.Reason, a.Signature})
+		}
+		if h.Resumed != nil {
+			one.ResumedBy, one.ResumedAt = h.Resumed.PersonName, &h.Resumed.EnteredAt
+		}
+		answer.Holds = append(answer.Holds, one)
+	}
+	return answer, nil
 }

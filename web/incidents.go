@@ -119,31 +119,30 @@ func (d *dossier) incidents() (list []BatchIncident, err error) {
 	return list, err
 }
 
-// afterIncident says where a page of incidents begins.
-type afterIncident struct {
-	After string `query:"after" doc:"next of the page before"`
-}
-
 // ofIncident names an incident in the address.
 type ofIncident struct {
-	Incident string `path:"incident"`
+	Incident string `path:"incident" doc:"id of the incident"`
 }
 
 // incidentList is one page of incidents, the open ones first.
 type incidentList struct {
 	Incidents []quality.Record `json:"incidents"`
-	Next      string           `json:"next,omitempty" doc:"after of the next page; missing at the end"`
+	Next      string           `json:"next,omitempty" doc:"address of the next page; absent on the last one"`
 }
 
-func apiIncidents(v *visit, q afterIncident) (list incidentList, err error) {
-	after, err := incidentCursor(q.After)
+func apiIncidents(v *visit, q pageOf) (list incidentList, err error) {
+	limit, err := pageSize(q.Limit)
 	if err != nil {
 		return list, err
 	}
-	list.Incidents, err = quality.List(v.ctx, v, after, incidentPage+1)
-	if len(list.Incidents) > incidentPage {
-		list.Incidents = list.Incidents[:incidentPage]
-		list.Next = cursorOf(list.Incidents[incidentPage-1])
+	after, err := incidentCursor(q.After)
+	if err != nil {
+		return list, fault.At("after", "%s", fault.As(err).Message)
+	}
+	list.Incidents, err = quality.List(v.ctx, v, after, limit+1)
+	if len(list.Incidents) > limit {
+		list.Incidents = list.Incidents[:limit]
+		list.Next = v.next(cursorOf(list.Incidents[limit-1]))
 	}
 	return list, err
 }

@@ -76,6 +76,21 @@ func GrantsOf(ctx context.Context, q audit.Querier, person string) (Grants, erro
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Grant])
 }
 
+const grantsOfPeople = `select person::text, role, area from ebr.person_roles where person = any(@people::uuid[]) and revoked_at is null order by granted_at, role, area`
+
+// GrantsOfAll reads the roles that several people hold now, with their areas, by person.
+func GrantsOfAll(ctx context.Context, q audit.Querier, people []string) (map[string]Grants, error) {
+	rows, err := q.Query(ctx, grantsOfPeople, pgx.NamedArgs{"people": people})
+	if err != nil {
+		return nil, err
+	}
+	held := map[string]Grants{}
+	var person string
+	var one Grant
+	_, err = pgx.ForEachRow(rows, []any{&person, &one.Role, &one.Area}, func() error { held[person] = append(held[person], one); return nil })
+	return held, err
+}
+
 // RolesOf reads the roles that the person holds for the whole plant.
 func RolesOf(ctx context.Context, q audit.Querier, person string) ([]Role, error) {
 	return RolesIn(ctx, q, person, WholeSite)
