@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 RACE_PACKAGES = $$(go list ./... | grep -v -e '/web$$' -e '/web/browser$$')
 LONG_PACKAGES = ./audit ./ebr/batch
-LONG_WEB = TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies
+LONG_WEB = TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies
 LONG_PROGRAM = TestBackupAsOrdinaryUser|TestRestoreToRandomMoments
 ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 20s

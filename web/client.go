@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 )
@@ -37,4 +38,36 @@ func (s *server) fromProxy(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// strangers remembers who forwards for others without having been named, so that the log says it once of each.
+type strangers struct {
+	mu   sync.Mutex
+	seen map[netip.Addr]bool
+}
+
+const mostStrangers = 100 // of whom the log speaks; anybody can write the header
+
+// unnamed tells the log about a server in front of this one that nobody named: all stations behind it count as one client.
+func (s *server) unnamed(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && r.Header.Get(echo.HeaderXForwardedFor) != "" && !s.fromProxy(r) && s.strangers.news(peer.Addr().Unmap()) {
+			s.Log.WarnContext(r.Context(), "ALARM: requests are forwarded by a server that is not named with --proxy; all stations behind it count as one client", "address", peer.Addr().Unmap().String())
+		}
+		return next(c)
+	}
+}
+
+func (k *strangers) news(a netip.Addr) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.seen[a] || len(k.seen) >= mostStrangers {
+		return false
+	}
+	if k.seen == nil {
+		k.seen = map[netip.Addr]bool{}
+	}
+	k.seen[a] = true
+	return true
 }

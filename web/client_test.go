@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -124,4 +125,27 @@ func TestPasswordsOfOneClientAreBounded(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, entered)
+}
+
+// A server in front of this one that was not named is told to the log, once.
+func TestUnnamedProxiesAreTold(t *testing.T) {
+	p := newPlant(t, time.Minute)
+	site := p.site(func(c *web.Config) {
+		c.Log = p.logger()
+		c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.2/32")}
+	})
+	for range 3 {
+		arrival{peer: "10.0.0.2", forwardedFor: "192.168.7.30"}.send(site, nil)
+		arrival{peer: "192.168.7.9"}.send(site, nil)
+	}
+	require.NotContains(t, p.log.text(), "--proxy")
+	for range 3 {
+		arrival{peer: "10.0.0.3", forwardedFor: "192.168.7.30"}.send(site, nil)
+	}
+	require.Equal(t, 1, strings.Count(p.log.text(), "not named with --proxy"))
+	require.Contains(t, p.log.text(), "address=10.0.0.3")
+	for i := range 300 {
+		arrival{peer: fmt.Sprintf("10.0.%d.%d", 1+i/200, i%200), forwardedFor: "192.168.7.30"}.send(site, nil)
+	}
+	require.Equal(t, 100, strings.Count(p.log.text(), "not named with --proxy"), "nobody fills the log with it")
 }

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,7 +44,7 @@ type patience struct {
 	lost bool // refused, and the trail knows
 }
 
-// mostClients bounds the memory: beyond it, clients that have been quiet are forgotten, and then all.
+// mostClients bounds the memory. Beyond it, the tenth that has most tries left is forgotten: whoever comes from many addresses frees none that is used up.
 const mostClients = 10_000
 
 // take tells whether the client may send one more password now, and whether it is the first one refused after a good one.
@@ -65,15 +68,19 @@ func (t *tries) take(client string) (allowed, news bool) {
 }
 
 func (t *tries) makeRoom() {
-	if len(t.clients) >= mostClients {
-		for key, p := range t.clients {
-			if p.TokensAt(time.Now()) >= float64(t.perMinute) {
-				delete(t.clients, key)
-			}
-		}
-	}
-	if t.clients == nil || len(t.clients) >= mostClients {
+	if t.clients == nil {
 		t.clients = map[netip.Prefix]*patience{}
+	}
+	if len(t.clients) < mostClients {
+		return
+	}
+	left, now := map[netip.Prefix]float64{}, time.Now()
+	for key, p := range t.clients {
+		left[key] = p.TokensAt(now)
+	}
+	byLeft := slices.SortedFunc(maps.Keys(left), func(a, b netip.Prefix) int { return cmp.Compare(left[b], left[a]) })
+	for _, key := range byLeft[:mostClients/10] {
+		delete(t.clients, key)
 	}
 }
 

@@ -52,6 +52,8 @@ type server struct {
 	alarms   []AlarmSource
 	tries    tries
 	patterns map[string]bool // of the addresses that exist
+
+	strangers strangers
 }
 
 // New builds the whole site. It fails only when a template does not parse.
@@ -72,7 +74,7 @@ func New(cfg Config) (http.Handler, error) {
 			_ = s.visit(c).fail(err)
 		}
 	}
-	e.Use(s.observed, recovered, s.headers, bounded, s.sameOrigin(), within(requestTime))
+	e.Use(s.observed, recovered, s.unnamed, s.headers, bounded, s.sameOrigin(), within(requestTime))
 	for _, folder := range []string{"/static/", "/static/dist/"} {
 		e.GET(folder+":file", asset(Static()))
 	}

@@ -139,7 +139,7 @@ func (j *janitor) ifDue(ctx context.Context, one job) error {
 	if last.Unix() == 0 {
 		last = time.Time{}
 	}
-	if one.next(last).After(now) {
+	if one.next(last).After(now) && !last.After(now) { // a success in the future: the clock ran back, and nobody knows how old it is
 		return nil
 	}
 	if err := j.keepTime(ctx, jobStarts, args); err != nil {

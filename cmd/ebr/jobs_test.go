@@ -153,6 +153,26 @@ func TestAJobWaitsForItsDatabase(t *testing.T) {
 	require.EqualValues(t, 1, failures.Load())
 }
 
+// A clock that jumps makes no job wait for the time before the jump, and a job that was done a moment ago is not done twice by it.
+func TestTheClockMayJumpUnderJobs(t *testing.T) {
+	t.Parallel()
+	p, w := newPlant(t)
+	super := w.DB.Super(t)
+	for jump, more := range map[string]int32{"1 hour": 1, "-1 hour": 1, "-1 minute": 0} { // of the last success; the clock jumps the other way
+		var runs atomic.Int32
+		name := map[string]string{"1 hour": "back", "-1 hour": "forward", "-1 minute": "hardly"}[jump]
+		j := &janitor{trail: p.trail, log: p.log, look: time.Minute, failed: func(_ context.Context, name string, why error) { t.Errorf("%s: %v", name, why) }}
+		one := job{name, every(30 * time.Minute), func(context.Context) error { runs.Add(1); return nil }}
+		require.NoError(t, j.ifDue(w.Ctx, one))
+		_, err := super.Exec(w.Ctx, `update ebr.jobs set started_at = started_at + $2::interval, succeeded_at = succeeded_at + $2::interval where name = $1`, name, jump)
+		require.NoError(t, err)
+		require.NoError(t, j.ifDue(w.Ctx, one))
+		require.Equal(t, 1+more, runs.Load(), jump)
+		require.NoError(t, j.ifDue(w.Ctx, one))
+		require.Equal(t, 1+more, runs.Load(), "%s: once", jump)
+	}
+}
+
 // A daily job keeps its hour across restarts and clock changes, and is not lost when the server stood at that hour.
 func TestWhenJobsAreDue(t *testing.T) {
 	t.Parallel()

@@ -127,7 +127,8 @@ func (s *serveCmd) serveUntil(ctx context.Context, in *entrance, h *health, data
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", h.readyz(false))
 	mux.Handle("/", h.site)
-	server := h.httpServer(mux)
+	last := &lastOrders{Handler: mux}
+	server := h.httpServer(last)
 	failed := make(chan error, 1)
 	go func() { failed <- in.serve(server) }()
 	var err error
@@ -143,6 +144,7 @@ func (s *serveCmd) serveUntil(ctx context.Context, in *entrance, h *health, data
 	}
 	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
+	last.call(drained)
 	if server.Shutdown(drained) != nil {
 		_ = server.Close()
 	}

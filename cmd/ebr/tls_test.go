@@ -141,29 +141,47 @@ func TestGivenCertificateIsExchangedUnderARunningServer(t *testing.T) {
 	s.interrupt(t, state)
 }
 
-// A stopping server says so, finishes what is under way, and then ends itself and its database.
+// A stopping server says so, finishes what is under way and answers it, sends new requests away with the time to come again, and then ends itself and its
+// database.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	state := stateFolder(t)
 	s := serve(t, state, "--metrics", "127.0.0.1:0")
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-	require.NoError(t, err)
-	defer conn.Close()
-	form := "user_name=nobody&password=wrong"
-	_, err = fmt.Fprintf(conn, "POST /first HTTP/1.1\r\nHost: plant\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form[:10])
-	require.NoError(t, err)
+	begin := func(path string) (finish func() *http.Response) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		form := "user_name=nobody&password=wrong"
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: plant\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", path, len(form), form[:10])
+		require.NoError(t, err)
+		return func() *http.Response {
+			_, err = conn.Write([]byte(form[10:]))
+			require.NoError(t, err)
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			return answer
+		}
+	}
+	finish := begin("/first")
 	time.Sleep(200 * time.Millisecond) // the handler waits for the rest
 	require.NoError(t, s.Process.Signal(syscall.SIGTERM))
 	require.Eventually(t, func() bool {
 		answer, body := get(t, http.DefaultClient, s.metrics+"/readyz")
 		return answer.StatusCode == 503 && strings.Contains(body, "stopping")
 	}, 20*time.Second, 20*time.Millisecond)
-	_, err = conn.Write([]byte(form[10:]))
-	require.NoError(t, err)
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	require.NoError(t, err)
+	for path, kind := range map[string]string{"/first": "text/plain; charset=utf-8", "/api/v1/session": "application/problem+json"} {
+		require.Eventually(t, func() bool {
+			answer, body := get(t, http.DefaultClient, s.url+path)
+			return answer.StatusCode == 503 && answer.Header.Get("Retry-After") == "10" && answer.Header.Get("Content-Type") == kind && strings.Contains(body, "Nothing was saved")
+		}, 20*time.Second, 20*time.Millisecond, path)
+	}
+	late := begin("/first")()
+	require.Equal(t, 503, late.StatusCode)
+	_, body := get(t, http.DefaultClient, s.url+"/healthz")
+	require.Contains(t, body, "ok")
+	answer := finish()
 	require.Equal(t, 422, answer.StatusCode, "it was answered whole")
-	_, err = io.Copy(io.Discard, answer.Body)
+	_, err := io.Copy(io.Discard, answer.Body)
 	require.NoError(t, err)
 	require.NoError(t, s.wait(t))
 }

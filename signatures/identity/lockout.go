@@ -134,10 +134,14 @@ func wrongPassword(left int) error {
 const lockCredentials = `update ebr.credentials set locked_until = @until, version = version + 1 where id = @person`
 
 // lockPerson writes the lock into the record and the trail of the person, as an act of the server (21 CFR 11.300(d)). The row is locked and
-// its password compared with the trail once more: an image of a hash that was swapped since the first look would make the swap good.
+// its password compared with the trail once more: an image of a hash that was swapped since the first look would make the swap good. Who has no
+// password yet has no such row: the entry and the tally of the name are the lock.
 func (g *Gate) lockPerson(ctx context.Context, p Proof, until time.Time, failures int) error {
 	in := audit.Intent{Session: g.trail.System(), Act: "person.lock", Home: StreamOf(p.Person), Reason: fmt.Sprintf("%d wrong passwords in a row", failures)}
 	_, err := g.trail.Change(ctx, in, func(tx *audit.Tx) error {
+		if p.CredentialVersion == 0 {
+			return nil
+		}
 		if err := untouched(ctx, tx, p.Person); err != nil {
 			return err
 		}

@@ -171,6 +171,10 @@ func (g *Gate) Find(ctx context.Context, token string) (Session, error) {
 		s.Locked = true
 		return s, g.Lock(ctx, token, fmt.Sprintf("no activity for %s", quiet.Round(time.Second)))
 	}
+	if quiet < -oddClock { // nobody can say how long it was idle
+		s.Locked = true
+		return s, g.Lock(ctx, token, fmt.Sprintf("the clock ran back by %s", -quiet.Round(time.Second)))
+	}
 	if quiet < s.Idle/50 {
 		return s, nil // seen a moment ago: saves a write per request
 	}
@@ -179,6 +183,9 @@ func (g *Gate) Find(ctx context.Context, token string) (Session, error) {
 		return err
 	})
 }
+
+// oddClock is how far the clock may be set back under a session, as it is to keep it synchronised.
+const oddClock = 10 * time.Second
 
 const sessionSeen = `update ebr.sessions set seen_at = clock_timestamp() where id = @session and locked_at is null and ended_at is null`
 
