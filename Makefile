@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 RACE_PACKAGES = $$(go list ./... | grep -v -e '/web$$' -e '/web/browser$$')
 LONG_PACKAGES = ./audit ./ebr/batch
-LONG_WEB = TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies
+LONG_WEB = TestTextsAreNoSQL|TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies
 LONG_PROGRAM = TestBackupAsOrdinaryUser|TestRestoreToRandomMoments
 ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 20s
@@ -65,7 +65,7 @@ evidence:
 	$(STEP) "long tests"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
 	@$(ONE_DATABASE) go test -race -timeout 15m ./web
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 10m -run '$(LONG_WEB)' ./web
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -v -timeout 20m -run '$(LONG_WEB)' ./web
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 10m -run '$(LONG_PROGRAM)' ./cmd/ebr
 	$(STEP) "a whole batch in the browser, and every page as everybody"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 30m -run 'TestWholeBatch|TestEveryPage' ./web/browser
