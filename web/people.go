@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"veribatch/internal/fault"
@@ -152,7 +153,7 @@ func (s *server) halves(v *visit, view *PersonView, person string) error {
 		if s.secure(v.c.Request()) { // to a proxy that was named at the start, too
 			scheme = "https"
 		}
-		view.Link = scheme + "://" + v.c.Request().Host + "/enrol/" + i.Link(s.Keyring)
+		view.Link = scheme + "://" + v.c.Request().Host + "/enrol#" + i.Link(s.Keyring)
 	}
 	if i.ShowsCode(v.who.ID, now) {
 		view.Code = i.Code(s.Keyring)
@@ -171,14 +172,30 @@ func (s *server) onPeople() place {
 	return at
 }
 
-// showEnrol asks for the code and a new password, for whoever holds the link.
-func (s *server) showEnrol(v *visit) error { return s.enrolPage(v, nil) }
+// showEnrol asks for the link of an invitation. Its secret stands behind the # of the address, which no browser sends: a script puts it into the
+// form, or whoever holds it types it in. So it comes into no log of a proxy, and not into our own.
+func (s *server) showEnrol(v *visit) error { return s.linkPage(v, nil) }
 
-func (s *server) enrolPage(v *visit, why error) error {
-	link := v.c.Param("link")
+func (s *server) linkPage(v *visit, why error) error {
+	view := &EnrolView{Page: v.frame(words("Set your password")), Begin: &Form{ID: "enrol-link", Action: "/enrol"}}
+	return s.showEnrolView(v, view, view.Begin, why)
+}
+
+func (s *server) showEnrolView(v *visit, view *EnrolView, form *Form, why error) error {
+	v.c.Response().Header().Set("Referrer-Policy", "no-referrer")
+	if why == nil {
+		return v.show(http.StatusOK, view)
+	}
+	view.Refuse(why, form, v.form)
+	return v.show(status[fault.KindOf(why)], view)
+}
+
+// enrolPage asks whoever holds the link for the code and a new password.
+func (s *server) enrolPage(v *visit, link string, why error) error {
 	_, owner, codeNeeded, err := s.Gate.Invited(v.ctx, s.Keyring, link)
-	if f := fault.As(err); err != nil && f.Kind == fault.Unauthenticated { // there is nobody to log in first: the link is no good
-		return v.fail(fault.New(fault.Missing, "%s", f.Message))
+	if f := fault.As(err); err != nil && f.Kind == fault.Unauthenticated {
+		v.form.Del("link")
+		return s.linkPage(v, fault.At("link", "%s", f.Message))
 	}
 	if err != nil {
 		return err
@@ -188,25 +205,31 @@ func (s *server) enrolPage(v *visit, why error) error {
 		return err
 	}
 	view := &EnrolView{Page: v.frame(words("Set your password")), FullName: owner.FullName, UserName: owner.UserName, CodeNeeded: codeNeeded, Rules: rules}
-	view.Enrol = &Form{ID: "enrol", Action: "/enrol/" + link}
-	if why == nil {
-		return v.show(http.StatusOK, view)
-	}
-	view.Refuse(why, view.Enrol, v.form)
-	return v.show(status[fault.KindOf(why)], view)
+	view.Enrol, view.Link = &Form{ID: "enrol", Action: "/enrol"}, link
+	return s.showEnrolView(v, view, view.Enrol, why)
 }
 
-// enrol sets the password and leads to the log-in.
+// secretOf takes the link as it was handed over: the whole address, also that of earlier releases, or what stands behind its #.
+func secretOf(link string) string {
+	link = strings.TrimSpace(link)
+	return link[strings.LastIndexAny(link, "#/")+1:]
+}
+
+// enrol takes the link, and then code and password, which it sets before it leads to the log-in.
 func (s *server) enrol(v *visit) error {
-	if err := v.mayTry(); err != nil {
+	if err := v.readForm(maxForm); err != nil {
 		return err
 	}
-	if err := v.readForm(maxForm); err != nil {
+	link := secretOf(v.form.Get("link"))
+	if !v.form.Has("new_password") {
+		return s.enrolPage(v, link, nil)
+	}
+	if err := v.mayTry(); err != nil {
 		return err
 	}
 	err := sameTwice(v)
 	if err == nil {
-		err = s.Gate.Enrol(v.ctx, s.Keyring, v.c.Param("link"), v.form.Get("code"), v.form.Get("new_password"))
+		err = s.Gate.Enrol(v.ctx, s.Keyring, link, v.form.Get("code"), v.form.Get("new_password"))
 	}
 	switch f := fault.As(err); {
 	case err == nil:
@@ -217,5 +240,5 @@ func (s *server) enrol(v *visit) error {
 	case f.Field == "password":
 		err = fault.At("new_password", "%s", f.Message)
 	}
-	return s.enrolPage(v, err)
+	return s.enrolPage(v, link, err)
 }

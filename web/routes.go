@@ -113,8 +113,8 @@ func (s *server) administration(r *table) {
 
 // accountRoutes are the pages about people and their rights.
 func (s *server) accountRoutes(r *table) {
-	r.open(http.MethodGet, "/enrol/:link", "password.change", s.showEnrol)
-	r.open(http.MethodPost, "/enrol/:link", "password.change", s.enrol)
+	r.open(http.MethodGet, "/enrol", "password.change", s.showEnrol)
+	r.open(http.MethodPost, "/enrol", "password.change", s.enrol)
 	r.get("/people", "person.read", s.showPeople)
 	post[accounts.Create](r, "/people", "person.create", s.onPeople())
 	r.get("/people/:person", "person.read", s.showPerson)

@@ -66,7 +66,10 @@ var accountActs = []sentence{
 		}
 		s.link = link
 		s.now, s.who = newVisitor(s.t, s.server), ""
-		s.now.open("/enrol/" + link)
+		s.now.open("/enrol")
+		s.now.send("enrol-link", map[string]string{"link": link})
+		require.Equal(s.t, "no-referrer", s.now.at.header.Get("Referrer-Policy"))
+		require.NotContains(s.t, s.log.text(), link[:36])
 		if s.now.at.forms["enrol"] == nil {
 			return
 		}

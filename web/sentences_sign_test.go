@@ -30,7 +30,7 @@ var signedActs = []string{
 }
 
 // unguarded are the addresses that need no session: they have secrets of their own.
-var unguarded = []string{"/login", "/first", "/enrol/:link"}
+var unguarded = []string{"/login", "/first", "/enrol"}
 
 // signings are acts that end with a signature: by the person logged in, or by another one at the same station.
 var signings = []sentence{

@@ -112,10 +112,11 @@ type AccountLine struct {
 	Change bool
 }
 
-// EnrolView sets a first or new password. Form fields: code (when CodeNeeded), new_password, again.
+// EnrolView sets a first or new password. Begin has the field link; Enrol link, code (when CodeNeeded), new_password, again.
 type EnrolView struct {
 	Page
-	Enrol              *Form
+	Begin, Enrol       *Form // one of them
+	Link               string
 	FullName, UserName string
 	CodeNeeded         bool
 	Rules              []string

@@ -132,7 +132,7 @@ func (l *looker) page(address, name string, role access.Role, richest bool) {
 	}
 	head, main, _ := strings.Cut(string(volatile.ReplaceAll(body, nil)), `<main id="main"`)
 	digests := [][32]byte{sha256.Sum256([]byte(head)), sha256.Sum256([]byte(main))}
-	fresh := !l.seen[digests[0]] || !l.seen[digests[1]]
+	fresh := !l.seen[digests[0]] || !l.seen[digests[1]] || strings.Contains(address, "#")
 	for _, d := range digests {
 		l.seen[d] = true
 	}

@@ -23,11 +23,12 @@ import (
 // incident, a review, a proposed configuration, a token and somebody new.
 type tour struct {
 	*shop
-	plant   *rehearsal.Plant
-	roles   map[access.Role]signtest.Person // "" has none
-	batches []string                        // ids, by the state in which prepareBatches left them
-	steps   []string                        // addresses of the steps that are open in them
-	records map[string][]string             // what may stand for a part of an address
+	plant      *rehearsal.Plant
+	roles      map[access.Role]signtest.Person // "" has none
+	batches    []string                        // ids, by the state in which prepareBatches left them
+	steps      []string                        // addresses of the steps that are open in them
+	invitation string                          // its secret
+	records    map[string][]string             // what may stand for a part of an address
 }
 
 func newTour(t *testing.T) *tour {
@@ -57,8 +58,8 @@ func newTour(t *testing.T) *tour {
 		":version":  {p.plant.Version},
 		":incident": {p.ask(`select id::text from ebr.incidents limit 1`)},
 		":person":   {newcomer.ID, p.plant.People["olga"].ID},
-		":link":     {p.Invitation(newcomer.ID).Link(p.Desk.Key)},
 	}
+	p.invitation = p.Invitation(newcomer.ID).Link(p.Desk.Key)
 	return p
 }
 
@@ -105,6 +106,8 @@ func (p *tour) addresses(path string) (list []string) {
 	switch {
 	case path == "/batches/:batch/steps/:step":
 		return p.steps
+	case path == "/enrol": // without and with the secret, which no server is sent
+		return []string{path, path + "#" + p.invitation}
 	case path == "/batches/:batch/hold": // stands while the batch is held
 		path = strings.Replace(path, ":batch", p.batches[3], 1)
 	case path == "/batches/:batch/review":

@@ -8,6 +8,7 @@ import "./pad.js";
 import "./lock.js";
 import "./clock.js";
 import "./theme.js";
+import "./enrol.js";
 
 window.htmx = htmx;
 
