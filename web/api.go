@@ -179,20 +179,29 @@ func (s *server) serve(route Route) echo.HandlerFunc {
 		if err == nil {
 			err = v.addressed()
 		}
-		switch {
-		case err != nil:
-		case v.who.Locked && !route.locked:
-			err = &unread{http.StatusLocked, fault.New(fault.Unauthenticated, "This session is locked. Unlock it with the password.")}
-		case v.who.MustChange && !route.own():
-			err = fault.New(fault.Forbidden, "This password has to be changed before you go on.")
-		default:
-			err = route.handle(v)
+		if err == nil {
+			err = v.pass()
 		}
 		if err != nil {
 			return v.problem(err)
 		}
 		return nil
 	}
+}
+
+// pass runs the handler for a session that is neither locked nor waits for a new password.
+func (v *visit) pass() error {
+	why := v.barred()
+	if why == nil {
+		return v.route.handle(v)
+	}
+	if err := v.refuseHere(why); err != nil {
+		return err
+	}
+	if v.who.Locked {
+		return &unread{http.StatusLocked, errLocked}
+	}
+	return why
 }
 
 // identify finds the session of the bearer token. Operations for anyone go on without one.
@@ -203,15 +212,19 @@ func (v *visit) identify() (err error) {
 	case header == "" && v.route.anyone:
 		return nil
 	case !ok || token == "":
-		return fault.New(fault.Unauthenticated, "There is no token. Open a session and send its token in the header Authorization: Bearer …")
+		return v.shut("", fault.New(fault.Unauthenticated, "There is no token. Open a session and send its token in the header Authorization: Bearer …"))
 	}
 	if strings.HasPrefix(token, identity.TokenPrefix) {
-		v.who, err = v.s.Gate.FindMachine(v.ctx, token, v.route.Act, v.subject())
+		v.who, err = v.s.Gate.FindMachine(v.ctx, token)
 	} else {
 		v.who, err = v.s.Gate.Find(v.ctx, token)
 	}
-	if v.route.anyone && fault.KindOf(err) == fault.Unauthenticated {
+	switch {
+	case err == nil:
+	case v.route.anyone && fault.KindOf(err) == fault.Unauthenticated:
 		v.who, err = identity.Session{}, nil
+	default:
+		err = v.shut(token, err)
 	}
 	v.station = v.who.Station
 	v.c.Set(personKey, v.who.Person)

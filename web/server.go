@@ -50,7 +50,8 @@ type server struct {
 	Config
 	pages    *Pages
 	alarms   []AlarmSource
-	tries    tries
+	tries    tries           // of passwords
+	outside  tries           // of anything else without a session
 	patterns map[string]bool // of the addresses that exist
 
 	strangers strangers
@@ -65,7 +66,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Config: cfg, pages: pages, alarms: append([]AlarmSource{incidentAlarm, reviewAlarm, machineAlarm}, cfg.Alarms...), tries: tries{perMinute: cfg.Tries}, patterns: map[string]bool{}}
+	s := &server{Config: cfg, pages: pages, alarms: append([]AlarmSource{incidentAlarm, reviewAlarm, machineAlarm}, cfg.Alarms...), tries: tries{perMinute: cfg.Tries}, outside: tries{perMinute: outsidePerMinute}, patterns: map[string]bool{}}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = addressOf(cfg.Proxies) // a forwarded address can be forged by anyone (GHSA-246p-cpwv-v3jq)

@@ -40,9 +40,9 @@ type PersonView struct {
 	Machines  []accounts.Machine // for which this person answers
 	Tokens    []accounts.Token   // of machines, made or approved by this person
 	People    []Option           // who may answer for the machines when this person leaves
-	Invited   time.Time        // an invitation is open until then
-	Link      string           // first half of the invitation, at the screen of who made it
-	Code      string           // second half, at the screen of who checked the identity
+	Invited   time.Time          // an invitation is open until then
+	Link      string             // first half of the invitation, at the screen of who made it
+	Code      string             // second half, at the screen of who checked the identity
 
 	Confirm, Grant, Revoke, Reset, Unlock, Deactivate *Form
 	Roles                                             []Option

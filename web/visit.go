@@ -61,10 +61,13 @@ func (s *server) answer(route Route) echo.HandlerFunc {
 		if err := v.enter(); err != nil {
 			return v.turnAway(err)
 		}
-		if v.who.Locked && !route.locked {
-			return v.showLock(nil)
-		}
-		if v.who.MustChange && !route.own() {
+		if why := v.barred(); why != nil {
+			if err := v.refuseHere(why); err != nil {
+				return v.turnAway(err)
+			}
+			if v.who.Locked {
+				return v.showLock(nil)
+			}
 			return v.redirect("/session/password")
 		}
 		if err := v.addressed(); err != nil {
@@ -87,26 +90,29 @@ func (v *visit) addressed() error {
 
 // enter finds the session. Routes for anyone go on without one.
 func (v *visit) enter() error {
-	cookie, err := v.c.Cookie(v.s.cookieName(v.c, SessionCookie))
-	if err == nil {
-		v.who, err = v.s.Gate.Find(v.ctx, cookie.Value)
-		if err == nil && v.station != "" && v.station != v.who.Station {
-			err = v.elsewhere()
-		}
-		if err == nil {
-			v.station = v.who.Station
-			v.c.Set(personKey, v.who.Person)
-			return nil
-		}
-		v.who = identity.Session{}
+	var token string
+	var err error = fault.New(fault.Unauthenticated, "Log in first.")
+	if cookie, none := v.c.Cookie(v.s.cookieName(v.c, SessionCookie)); none == nil {
+		token = cookie.Value
+		v.who, err = v.s.Gate.Find(v.ctx, token)
 	}
-	if v.route.anyone && (errors.Is(err, http.ErrNoCookie) || fault.KindOf(err) == fault.Unauthenticated) {
+	carried := err == nil && v.station != "" && v.station != v.who.Station
+	if carried {
+		err = v.elsewhere()
+	}
+	if err == nil {
+		v.station = v.who.Station
+		v.c.Set(personKey, v.who.Person)
 		return nil
 	}
-	if errors.Is(err, http.ErrNoCookie) {
-		return fault.New(fault.Unauthenticated, "Log in first.")
+	v.who = identity.Session{}
+	switch {
+	case v.route.anyone && fault.KindOf(err) == fault.Unauthenticated:
+		return nil
+	case carried: // entered already
+		return err
 	}
-	return err
+	return v.shut(token, err)
 }
 
 // elsewhere refuses a session that was opened at another station than this browser's: its token was carried here, by a thief or, to have somebody

@@ -208,7 +208,7 @@ func TestMachinesAreHandedOverAndClosed(t *testing.T) {
 	bea, olga := w.Person("bea.second", access.Administrator), w.Person("olga.one", access.Operator)
 	made, secret, err := token(w, "", "scale.d1", "batch.read")
 	require.NoError(t, err)
-	found := func(secret string) error { _, err := w.Gate.FindMachine(w.Ctx, secret, "batch.read", nil); return err }
+	found := func(secret string) error { _, err := w.Gate.FindMachine(w.Ctx, secret); return err }
 	require.NoError(t, found(secret))
 
 	require.ErrorContains(t, do(w, bea, accounts.Deactivate{Person: w.Admin.ID, Reason: "leaves"}), "answers from now on for scale.d1")

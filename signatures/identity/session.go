@@ -154,6 +154,28 @@ func (g *Gate) Peek(ctx context.Context, token string) (Session, error) {
 	return s, err
 }
 
+// Past is whose session a token opened once, open or not.
+type Past struct {
+	Person, Station string // ids; "" when the token never opened one, or so long ago that it is forgotten
+	Active          bool   // the account is
+}
+
+const sessionEver = `select s.person::text, s.station::text, p.active from ebr.sessions s join ebr.people p on p.id = s.person where s.token_digest = sha256(@token)`
+
+// Past looks up whose token it is that opens nothing (any more), so that the try can be entered.
+func (g *Gate) Past(ctx context.Context, token string) (past Past, err error) {
+	if token == "" {
+		return past, nil
+	}
+	err = g.trail.Read(ctx, func(r *audit.Reader) error {
+		return r.QueryRow(ctx, sessionEver, pgx.NamedArgs{"token": []byte(token)}).Scan(&past.Person, &past.Station, &past.Active)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	return past, err
+}
+
 // Find looks a session up by the token of a request. It counts as activity; a session that was idle for too long is locked now, with an
 // entry, and stays at its station and step until the same person unlocks it; one that has lasted too long ends now.
 func (g *Gate) Find(ctx context.Context, token string) (Session, error) {

@@ -295,9 +295,9 @@ const sessionByMachine = `select s.id::text, s.person::text, p.user_name, p.full
 	from ebr.sessions s join ebr.tokens t on t.id = s.id join ebr.people p on p.id = s.person join ebr.stations st on st.id = s.station
 	where s.token_digest = sha256(@token)`
 
-// FindMachine looks up the session of a machine by the secret of its token. A token that was revoked or has expired is refused with an entry at
-// its station, so that a machine that goes on trying is seen; act is what it tried, also the further subjects.
-func (g *Gate) FindMachine(ctx context.Context, token, act string, also []audit.Stream) (s Session, err error) {
+// FindMachine looks up the session of a machine by the secret of its token, and refuses one that was revoked, has expired or waits for QA. Whoever
+// asks enters that (see Past), so that a machine that goes on trying is seen.
+func (g *Gate) FindMachine(ctx context.Context, token string) (s Session, err error) {
 	var revoked, expired, active, waits bool
 	var quiet float64
 	err = g.trail.Read(ctx, func(r *audit.Reader) error {
@@ -316,9 +316,7 @@ func (g *Gate) FindMachine(ctx context.Context, token, act string, also []audit.
 		why = "writes and waits for the approval of QA"
 	}
 	if why != "" {
-		refused := fault.New(fault.Unauthenticated, "This token %s. Ask your administrator.", why)
-		in := audit.Intent{Session: token, Act: act, Home: StationStream(s.Station), Also: append([]audit.Stream{StreamOf(s.Person)}, also...)}
-		return Session{}, errors.Join(refused, g.trail.RefuseEnded(ctx, in, refused))
+		return Session{}, fault.New(fault.Unauthenticated, "This token %s. Ask your administrator.", why)
 	}
 	if quiet < 60 {
 		return s, nil // seen a moment ago: saves a write per request
