@@ -37,8 +37,9 @@ type finding struct {
 // health tells whether the server may take work. It asks at most every two seconds: everybody may ask the server, and that costs little.
 type health struct {
 	*plant
-	database string   // connection string of role app
-	folders  []string // that must not be full
+	database string                                        // connection string of role app
+	folders  []string                                      // that must not be full
+	free     func(folder string) (bytes uint64, err error) // freeBytes
 	draining atomic.Bool
 
 	mu    sync.Mutex
@@ -92,7 +93,7 @@ func (p *plant) databaseAndClock(ctx context.Context) []finding {
 		return []finding{{"database", failing, "The database does not answer."}}
 	}
 	return []finding{{"database", good, fmt.Sprintf("answers in %s", asked.Round(100*time.Microsecond))},
-		clock(there.Sub(began.Add(asked/2)).Abs(), asked, time.Duration(settings.ClockSeconds)*time.Second), verifyAge(verified, there)}
+		clock(there.Sub(began.Add(asked/2+p.skew)).Abs(), asked, time.Duration(settings.ClockSeconds)*time.Second), verifyAge(verified, there)}
 }
 
 // checkClock opens an incident when server and database disagree about the time by more than QA approved. Records have the database's time.
@@ -144,11 +145,11 @@ func (h *health) disk() finding {
 	least := finding{"disk", good, ""}
 	var lowest uint64
 	for _, folder := range h.folders {
-		var s syscall.Statfs_t
-		if err := syscall.Statfs(folder, &s); err != nil {
+		free, err := h.free(folder)
+		if err != nil {
 			return finding{"disk", failing, fmt.Sprintf("The folder %s cannot be read.", filepath.Base(folder))}
 		}
-		if free := s.Bavail * uint64(s.Bsize); least.Detail == "" || free < lowest { //nolint:gosec // a block size is positive
+		if least.Detail == "" || free < lowest {
 			lowest = free
 			least.Detail = fmt.Sprintf("%d MiB free", free>>20)
 		}
@@ -162,8 +163,17 @@ func (h *health) disk() finding {
 	return least
 }
 
-// signing proves that the site key signs and that its signature holds.
+func freeBytes(folder string) (uint64, error) {
+	var s syscall.Statfs_t
+	err := syscall.Statfs(folder, &s)
+	return s.Bavail * uint64(s.Bsize), err //nolint:gosec // a block size is positive
+}
+
+// signing proves that the site key signs, that its signature holds, and that the next start will find the key.
 func (h *health) signing() finding {
+	if h.key.Kept() != nil {
+		return finding{"keyring", failing, "The file of the site key is gone, open to others, or another key."}
+	}
 	probe := []byte(time.Now().String())
 	if !keyring.Verify(h.key.Public(), "health", probe, h.key.Sign("health", probe)) {
 		return finding{"keyring", failing, "The site key does not sign."}

@@ -69,7 +69,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer p.work(ctx)()
-	h := &health{plant: p, database: db.app, folders: s.folders()}
+	h := &health{plant: p, database: db.app, folders: s.folders(), free: freeBytes}
 	if in.metrics != nil {
 		defer p.backstage(ctx, in.metrics, h.backRoom())()
 	}

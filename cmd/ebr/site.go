@@ -46,6 +46,7 @@ type plant struct {
 	certificate    *certificate.Keeper // nil without TLS
 	badCertificate atomic.Bool         // a newer one was refused
 	keeper         *keeper             // makes backups; nil without a second place
+	skew           time.Duration       // a wrong clock of this machine, for tests
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.

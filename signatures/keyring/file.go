@@ -26,6 +26,7 @@ const fileName = "site.key"
 
 // File is the site key read from a file. It is safe for use by several goroutines.
 type File struct {
+	path    string
 	private ed25519.PrivateKey
 	public  ed25519.PublicKey
 	id      string
@@ -49,7 +50,17 @@ func Open(dir string) (*File, error) {
 		return nil, err
 	}
 	public := private.Public().(ed25519.PublicKey)
-	return &File{private: private, public: public, id: KeyID(public)}, nil
+	return &File{path: path, private: private, public: public, id: KeyID(public)}, nil
+}
+
+// Kept says what is wrong with the file of the key now: gone, another key, or open to others. A server that goes on signing then would sign with a key
+// that its next start does not have.
+func (f *File) Kept() error {
+	private, err := read(f.path)
+	if err == nil && !private.Equal(f.private) {
+		err = fault.New(fault.Refused, "The site key %s was replaced under the running server.", f.path)
+	}
+	return err
 }
 
 // Public gives a copy of the public key, the half that is recorded and handed out.
