@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"veribatch/audit"
@@ -14,6 +17,7 @@ import (
 	"veribatch/internal/fault"
 	"veribatch/internal/postgres"
 	"veribatch/migrations"
+	"veribatch/signatures/keyring"
 )
 
 // backupCmd makes one backup of the private PostgreSQL, also beside a running server.
@@ -49,7 +53,11 @@ func (b *backupCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
-	c := copier{trail: trail, state: b.State, to: b.To, secret: secret, keep: b.Keep, access: *db.cluster}
+	key, err := keyring.Open(filepath.Join(b.State, "keys"))
+	if err != nil {
+		return err
+	}
+	c := copier{trail: trail, state: b.State, to: b.To, secret: secret, keep: b.Keep, access: *db.cluster, key: signer(key)}
 	report, err := c.make(ctx)
 	if err != nil {
 		return err
@@ -64,6 +72,16 @@ type copier struct {
 	state, to, secret string
 	keep              int
 	access            postgres.Access
+	key               backup.Key
+}
+
+// signer lets the site key sign what goes into the second place.
+func signer(key *keyring.File) backup.Key {
+	return backup.Key{Public: hex.EncodeToString(key.Public()), Sign: key.Sign}
+}
+
+func verifySigned(public []byte, purpose string, message, signature []byte) bool {
+	return keyring.Verify(public, purpose, message, signature)
 }
 
 // make makes a backup and takes old ones away. How it ended waits in the state folder until the server files it.
@@ -93,7 +111,7 @@ func (c copier) copy(ctx context.Context) (m backup.Manifest, digest string, rem
 	}
 	version, revision := build()
 	m, digest, err = line.Make(ctx, backup.Source{
-		State: c.state, Access: c.access, Passphrase: c.secret, Version: version, Revision: revision, Schema: migrations.Digest(), Heads: c.heads,
+		State: c.state, Access: c.access, Passphrase: c.secret, Version: version, Revision: revision, Schema: migrations.Digest(), Key: c.key, Heads: c.heads,
 	})
 	if err != nil {
 		return m, "", nil, err
@@ -123,6 +141,6 @@ func fileReports(ctx context.Context, trail *audit.Trail, state string) error {
 		if err := continuity.File(ctx, trail, r); err != nil || r.Good {
 			return err
 		}
-		return quality.OpenIncident(ctx, trail, quality.Incident{Kind: quality.Backup, Cause: string(r.Kind), Summary: r.Result, Reference: r.Name, At: r.Ended})
+		return quality.OpenIncident(ctx, trail, quality.Incident{Kind: quality.Backup, Cause: strings.TrimSpace(string(r.Kind) + " " + r.Cause), Summary: r.Result, Reference: r.Name, At: r.Ended})
 	})
 }

@@ -88,10 +88,21 @@ func (l lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// whole refuses a folder in which a restore did not come to its end.
+func (p place) whole() error {
+	if p.Database == "" && postgres.Interrupted(p.State) {
+		return fault.New(fault.NotReady, "The restore into %s did not come to its end. Run the same ebr restore again: it takes away what is there and begins anew.", p.State)
+	}
+	return nil
+}
+
 // attach gives the database for reading: the running one of the state folder, or the private PostgreSQL started for the purpose.
 func (p place) attach(ctx context.Context, say func(string)) (database, error) {
 	if p.Database != "" {
 		return p.open(ctx, say)
+	}
+	if err := p.whole(); err != nil {
+		return database{}, err
 	}
 	if _, err := os.Stat(filepath.Join(p.State, "place")); err != nil {
 		return database{}, fault.New(fault.Missing, "The state folder %s holds no database. Name the right one with --state.", p.State)

@@ -15,6 +15,7 @@ import (
 	"veribatch/ebr/continuity"
 	"veribatch/ebr/report"
 	"veribatch/internal/backup"
+	"veribatch/internal/fault"
 	"veribatch/internal/postgres"
 	"veribatch/signatures/access"
 )
@@ -23,8 +24,9 @@ import (
 type drillCmd struct {
 	place
 	passphrase
-	From string `required:"" placeholder:"FOLDER" help:"Second place."`
-	In   string `placeholder:"FOLDER" help:"Where the copy is made and taken away again; it needs room for the whole database (the system's folder for temporary files)."`
+	From     string `required:"" placeholder:"FOLDER" help:"Second place."`
+	Unsigned bool   `help:"Take a backup that carries no signature of its plant."`
+	In       string `placeholder:"FOLDER" help:"Where the copy is made and taken away again; it needs room for the whole database (the system's folder for temporary files)."`
 }
 
 // Run holds the drill and prints what was found. The server files it on the trail.
@@ -46,20 +48,19 @@ func (d *drillCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
-	r, err := drill{trail: trail, state: d.State, from: d.From, secret: secret, in: d.In, say: o.say}.run(ctx)
-	if r.Result != "" {
-		fmt.Fprintln(o.out, r.Result)
+	r, err := drill{trail: trail, state: d.State, from: d.From, secret: secret, in: d.In, unsigned: d.Unsigned, say: o.say}.run(ctx)
+	if err != nil {
+		return err
 	}
-	if err == nil && !r.Good {
-		return errFound
-	}
-	return err
+	fmt.Fprintln(o.out, r.Result)
+	return nil
 }
 
 // drill is one exercise: would the newest backup bring the plant back?
 type drill struct {
 	trail                   *audit.Trail // of the live plant
 	state, from, secret, in string
+	unsigned                bool
 	say                     func(string)
 }
 
@@ -75,6 +76,10 @@ func (d drill) run(ctx context.Context) (continuity.Report, error) {
 		r.Result = fmt.Sprintf("Drill passed in %.1f s: %s", r.Ended.Sub(r.Began).Seconds(), words)
 	} else {
 		r.Result = "The drill failed: " + message(err)
+		var f *fault.Error
+		if errors.As(err, &f) {
+			r.Cause = f.Message
+		}
 	}
 	if ctx.Err() != nil { // it was not the backup that failed
 		return r, ctx.Err()
@@ -98,7 +103,7 @@ func (d drill) exercise(ctx context.Context, r *continuity.Report) (words string
 		return "", err
 	}
 	copyAt := filepath.Join(scratch, "copy")
-	back, err := backup.Restore(ctx, backup.Order{Backup: found, State: copyAt, Passphrase: d.secret, Progress: d.say})
+	back, err := backup.Restore(ctx, backup.Order{Backup: found, State: copyAt, Passphrase: d.secret, Progress: d.say, Verify: verifySigned, Unsigned: d.unsigned})
 	if err != nil {
 		return "", err
 	}
@@ -137,7 +142,7 @@ func (d drill) compare(ctx context.Context, copied *audit.Trail, back backup.Res
 		for _, f := range e.findings {
 			d.say("FOUND " + f) // may quote values, so it stands in no incident
 		}
-		return "", fmt.Errorf("%d disagreements in the copy of backup %s; the output of the drill names them", len(e.findings), r.Name)
+		return "", fault.New(fault.Refused, "%d disagreements in the copy of backup %s; the output of the drill names them", len(e.findings), r.Name)
 	}
 	return fmt.Sprintf("backup %s and %d segments of the log gave %d entries in %d streams, the newest of %s; all of them stand in the plant, the copy verifies, "+
 		"and %d batch records are printed alike.", r.Name, back.Segments, e.heads.Entries, e.heads.Streams, e.heads.Newest.UTC().Format(time.RFC3339), printed), nil

@@ -67,7 +67,7 @@ func (s *serveCmd) keep() (*keeper, error) {
 
 // jobs are the keeper's lines on the list of the server's jobs.
 func (k *keeper) jobs() []job {
-	if k == nil {
+	if k == nil || k.to == "" {
 		return nil
 	}
 	list := []job{{backupJob, every(k.flags.BackupEvery), k.backup}}
@@ -112,7 +112,11 @@ func (k *keeper) start(ctx context.Context) (wait func()) {
 		return func() {}
 	}
 	var all sync.WaitGroup
-	all.Go(func() { k.run(ctx) })
+	if k.to == "" {
+		all.Go(func() { k.serveWishes(ctx) }) // what commands beside the server have made is filed all the same
+	} else {
+		all.Go(func() { k.run(ctx) })
+	}
 	return all.Wait
 }
 
@@ -163,10 +167,13 @@ func (k *keeper) archive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a := &backup.Archive{Line: line, Access: k.access}
+	if line, err = k.whole(ctx, line); err != nil {
+		return err
+	}
+	a := &backup.Archive{Line: line, Access: k.access, Key: k.key}
 	if err = a.Prepare(ctx); errors.Is(err, backup.ErrGap) {
 		if a.Line, err = backup.NewLine(k.state, k.to); err == nil {
-			err = errors.Join(a.Prepare(ctx), k.gap(ctx, line, a.Line))
+			err = errors.Join(a.Prepare(ctx), k.begun(ctx, line, a.Line, "The archive of the log has a gap: PostgreSQL had no room to wait longer for the second place."))
 		}
 	}
 	if err != nil {
@@ -183,6 +190,12 @@ func (k *keeper) archive(ctx context.Context) error {
 		status, err := a.Look(ctx)
 		if ctx.Err() == nil {
 			k.tell(ctx, a.Line.ID, status, err)
+		}
+		if err == nil {
+			var what string
+			if what, err = a.Line.Missing(); what != "" {
+				err = fmt.Errorf("the second place has not %s any more", what)
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			stop()
@@ -201,26 +214,44 @@ func (k *keeper) archive(ctx context.Context) error {
 	}
 }
 
-// gap tells that PostgreSQL threw log away that the second place had not got: what was done between the two lines can be restored to the
-// end of the one and from the first backup of the other only.
-func (k *keeper) gap(ctx context.Context, old, next backup.Line) error {
-	k.log.WarnContext(ctx, "the archive has a gap: a new line is begun with a backup", "old", old.ID, "line", next.ID)
+// whole begins a new line when the second place lost what this server had put there, be it the end of the log: the line cannot be relied on
+// any more, and only the plant itself can tell.
+func (k *keeper) whole(ctx context.Context, line backup.Line) (backup.Line, error) {
+	what, err := line.Missing()
+	if err != nil || what == "" {
+		return line, err
+	}
+	pause(ctx, 2*time.Second) // what is being taken away because it is old is not lost
+	again, err := line.Missing()
+	if err != nil || again != what {
+		return line, err
+	}
+	next, err := backup.NewLine(k.state, k.to)
+	if err != nil {
+		return line, err
+	}
+	return next, k.begun(ctx, line, next, "The second place has lost "+what+", which this server had put there. Find out who or what took it away.")
+}
+
+// begun tells that a new line was begun, and why: what was done between the two lines can be restored to the end of the one and from the
+// first backup of the other only.
+func (k *keeper) begun(ctx context.Context, old, next backup.Line, why string) error {
+	k.log.WarnContext(ctx, "a new line is begun with a backup", "old", old.ID, "line", next.ID, "why", why)
 	return quality.OpenIncident(ctx, k.trail, quality.Incident{
 		Kind: quality.Backup, Cause: "gap " + next.ID, Reference: old.ID, At: time.Now(),
-		Summary: fmt.Sprintf("The archive of the log has a gap: PostgreSQL had no room to wait longer for the second place. Line %s of the backups can be restored until its end, "+
-			"line %s from its first backup on, and no moment between them.", old.ID, next.ID),
+		Summary: fmt.Sprintf("%s Line %s of the backups can be restored as far as it is whole, line %s from its first backup on, and no moment between them.", why, old.ID, next.ID),
 	})
 }
 
-// firstOf makes the first backup of a line, unless the job that is due does it. Until there is one the log of the line restores nothing, so
+// firstOf makes the first signed backup of a line, unless the job that is due does it. Until there is one the log of the line restores nothing, so
 // it tries as long as the line is being written.
 func (k *keeper) firstOf(ctx, receiving context.Context, line backup.Line) {
 	for wait := 2 * time.Second; ; wait = min(2*wait, retryWork) {
 		pause(receiving, wait)
 		k.one.Lock()
-		made, err := line.Backups()
+		made, err := line.Signed()
 		k.one.Unlock()
-		if len(made) > 0 || ctx.Err() != nil || receiving.Err() != nil {
+		if made || ctx.Err() != nil || receiving.Err() != nil {
 			return
 		}
 		if err == nil {
@@ -255,7 +286,7 @@ func (k *keeper) serveWishes(ctx context.Context) {
 			_, asked, err = continuity.Asked(ctx, r)
 			return err
 		})
-		if err == nil && asked {
+		if err == nil && asked && k.to != "" {
 			err = k.backup(ctx)
 		} else if err == nil {
 			err = fileReports(ctx, k.trail, k.state)
@@ -290,12 +321,13 @@ func (p *plant) settle(ctx context.Context, db database, k *keeper, state string
 		return err
 	}
 	if k != nil {
-		k.trail, k.log, k.access = trail, p.log, *db.cluster
+		k.trail, k.log, k.access, k.key = trail, p.log, *db.cluster, signer(p.key)
 		p.keeper = k
 		return nil
 	}
 	if db.cluster == nil {
 		return nil
 	}
+	p.keeper = &keeper{copier: copier{trail: trail, state: state}, log: p.log}
 	return errors.Join(backup.Forget(ctx, *db.cluster), continuity.KeepArchive(ctx, trail, continuity.Archive{}))
 }

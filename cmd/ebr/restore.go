@@ -11,15 +11,18 @@ import (
 	"veribatch/ebr/continuity"
 	"veribatch/internal/backup"
 	"veribatch/internal/fault"
+	"veribatch/internal/postgres"
 )
 
 // restoreCmd fills an empty state folder from a backup.
 type restoreCmd struct {
 	passphrase
-	From   string `required:"" placeholder:"FOLDER" help:"Second place that was given to --to or --backup-to."`
-	State  string `required:"" placeholder:"FOLDER" help:"State folder to fill: new, or empty."`
-	Backup string `placeholder:"NAME" help:"Name of one backup. Without it: the newest that was complete at the time asked for."`
-	Until  string `placeholder:"TIME" help:"Restore what was committed until this time and nothing later: 2026-11-22T21:30:00Z, or a time of this machine's zone without Z. Without it: all that the archive holds."`
+	From       string `required:"" placeholder:"FOLDER" help:"Second place that was given to --to or --backup-to."`
+	State      string `required:"" placeholder:"FOLDER" help:"State folder to fill: new, or empty."`
+	Backup     string `placeholder:"NAME" help:"Name of one backup. Without it: the newest that was complete at the time asked for."`
+	Unsigned   bool   `help:"Take a backup that carries no signature of its plant, made by an older version. The restored plant says so."`
+	SignedOnly bool   `help:"Leave out the end of the log that the plant had not signed yet: the last seconds before it was lost."`
+	Until      string `placeholder:"TIME" help:"Restore what was committed until this time and nothing later: 2026-11-22T21:30:00Z, or a time of this machine's zone without Z. Without it: all that the archive holds."`
 }
 
 // Run restores, verifies and says what came back.
@@ -37,7 +40,8 @@ func (r *restoreCmd) Run(ctx context.Context, o output) error {
 		return err
 	}
 	began := time.Now().UTC()
-	back, err := backup.Restore(ctx, backup.Order{Backup: found, State: r.State, Passphrase: secret, Until: until, Progress: o.say})
+	back, err := backup.Restore(ctx, backup.Order{Backup: found, State: r.State, Passphrase: secret, Until: until, Progress: o.say,
+		Verify: verifySigned, Unsigned: r.Unsigned, SignedOnly: r.SignedOnly})
 	if err != nil {
 		return err
 	}
@@ -57,7 +61,7 @@ func (r *restoreCmd) Run(ctx context.Context, o output) error {
 		fmt.Fprintln(o.out, "FOUND", f)
 	}
 	fmt.Fprintln(o.out, report.Result)
-	if err := backup.Returned(r.State).Put(report.ID, report); err != nil {
+	if err := errors.Join(backup.Returned(r.State).Put(report.ID, report), postgres.Complete(r.State)); err != nil {
 		return err
 	}
 	if !report.Good {
@@ -83,6 +87,12 @@ func outcome(m backup.Manifest, back backup.Restored, until time.Time, check exa
 		fmt.Fprintf(&b, " The archive of the log is complete until %s at least; acts that came later may be lost.", back.LogUntil.UTC().Format(time.RFC3339))
 	case !until.IsZero() && !back.LogUntil.IsZero() && back.LogUntil.Before(until):
 		fmt.Fprintf(&b, " The archive of the log is certain until %s only: acts between that and the time asked for may be lost.", back.LogUntil.UTC().Format(time.RFC3339))
+	}
+	switch {
+	case !back.Signed:
+		b.WriteString(" The backup carries NO signature of its plant; it was taken because --unsigned was given.")
+	case back.LastCommit.After(back.LogUntil) && back.Segments > 0:
+		fmt.Fprintf(&b, " What is dated later than %s comes from the end of the log, which the plant had not signed yet: compare it with paper and people.", back.LogUntil.UTC().Format(time.RFC3339))
 	}
 	if len(check.findings) > 0 {
 		fmt.Fprintf(&b, " The copy is NOT good: %d disagreements.", len(check.findings))

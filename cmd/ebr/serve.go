@@ -37,6 +37,9 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.whole(); err != nil {
+		return err
+	}
 	in, err := s.door.open(ctx, s.State)
 	if err != nil {
 		return err

@@ -43,7 +43,8 @@ type Report struct {
 	Began   time.Time  `json:"began"`
 	Ended   time.Time  `json:"ended"`
 	Until   *time.Time `json:"until,omitempty"`
-	Result  string     `json:"result"` // in words
+	Result  string     `json:"result"`          // in words
+	Cause   string     `json:"cause,omitempty"` // why it failed, in words that are the same each time; "": not known so exactly
 }
 
 const (

@@ -126,7 +126,7 @@ func judge(now time.Time, settings configuration.Settings, s State, last, first,
 	case s.Backup == nil:
 		alarm(true, "No backup of this plant has been made yet")
 	case s.Backup.Ended.Before(s.Archive.begun()):
-		alarm(true, "The archive of the log has begun anew, after a gap or a restore, and needs a backup: what is done until it is made would be lost with this machine")
+		alarm(true, "The archive of the log has begun anew, after a gap, a loss or a restore, and needs a backup: what is done until it is made would be lost with this machine")
 	case now.Sub(*s.Backup.Ended) > time.Duration(hours)*time.Hour:
 		alarm(true, "The newest backup is %s old, the limit is %d h", age(now.Sub(*s.Backup.Ended)), hours)
 	case last.State == "failed":

@@ -29,6 +29,7 @@ var ErrGap = errors.New("the archive of the log has a gap")
 type Archive struct {
 	Line   Line
 	Access postgres.Access
+	Key    Key
 
 	seen    map[string]time.Time // when the plant last wrote into a segment or one before it
 	pending mark
@@ -49,18 +50,24 @@ type Status struct {
 
 // digest stands beside each finished segment.
 type digest struct {
-	Bytes  int64     `json:"bytes"`
-	SHA256 string    `json:"sha256"`
-	At     time.Time `json:"at"`
-	Open   time.Time `json:"open"` // what stands in later segments was committed after this; zero: not known
+	Line      string    `json:"line,omitempty"` // empty, like Segment and Signature: made by a version that did not sign
+	Segment   string    `json:"segment,omitempty"`
+	Previous  string    `json:"previous,omitempty"` // SHA-256 of the digest of the segment before
+	Bytes     int64     `json:"bytes"`
+	SHA256    string    `json:"sha256"`
+	At        time.Time `json:"at"`
+	Open      time.Time `json:"open"` // what stands in later segments was committed after this; zero: not known
+	Signature string    `json:"signature,omitempty"`
 }
 
 // tail is how far the segment that is being written has come.
 type tail struct {
-	Segment string    `json:"segment"`
-	Bytes   int64     `json:"bytes"`
-	SHA256  string    `json:"sha256"`
-	At      time.Time `json:"at"`
+	Line      string    `json:"line,omitempty"`
+	Segment   string    `json:"segment"`
+	Bytes     int64     `json:"bytes"`
+	SHA256    string    `json:"sha256"`
+	At        time.Time `json:"at"`
+	Signature string    `json:"signature,omitempty"`
 }
 
 func (l Line) tailFile() string { return filepath.Join(l.Dir, "tail.json") }
@@ -199,37 +206,6 @@ func (a *Archive) Look(ctx context.Context) (s Status, err error) {
 	return s, a.noteTail(timeline+nameOf(at), int64(at%segmentBytes), now.UTC())
 }
 
-// note writes the digests of finished segments that have none yet.
-func (a *Archive) note(open string) error {
-	found, err := os.ReadDir(a.Line.log())
-	if err != nil {
-		return err
-	}
-	for _, f := range found {
-		if !isSegment(f.Name()) {
-			continue
-		}
-		if _, err := os.Stat(a.Line.digestFile(f.Name())); err == nil {
-			continue
-		}
-		sum, n, err := digestOf(filepath.Join(a.Line.log(), f.Name()), -1)
-		if err != nil {
-			return err
-		}
-		if err := writeJSON(a.Line.digestFile(f.Name()), digest{n, sum, time.Now().UTC(), a.seen[f.Name()]}); err != nil {
-			return err
-		}
-	}
-	for name := range a.seen {
-		if name < open {
-			if _, err := os.Stat(a.Line.digestFile(name)); err == nil {
-				delete(a.seen, name)
-			}
-		}
-	}
-	return nil
-}
-
 func (a *Archive) noteTail(segment string, bytes int64, now time.Time) error {
 	sum, n, err := digestOf(filepath.Join(a.Line.log(), segment+".partial"), bytes)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && n < bytes {
@@ -238,7 +214,9 @@ func (a *Archive) noteTail(segment string, bytes int64, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(a.Line.tailFile(), tail{segment, bytes, sum, now})
+	t := tail{Line: a.Line.ID, Segment: segment, Bytes: bytes, SHA256: sum, At: now}
+	t.Signature = a.Key.sign(ofTail, t.message())
+	return writeJSON(a.Line.tailFile(), t)
 }
 
 // position reads a position in the log, "1/2A000060".

@@ -20,8 +20,8 @@ import (
 // Format is the number of this layout of a second place; another one is refused, not guessed.
 const Format = 1
 
-// Manifest says what a backup is and what it is made of. Its own SHA-256 stands beside it, and a copy of it inside the wrapped keys, so
-// that one who has not the passphrase cannot rewrite it unseen.
+// Manifest says what a backup is and what it is made of. Its own SHA-256 and signature stand beside it, and a copy of it inside the wrapped
+// keys, so that one who has not the passphrase cannot rewrite it unseen.
 type Manifest struct {
 	Format       int       `json:"format"`
 	ID           string    `json:"id"`
@@ -39,6 +39,7 @@ type Manifest struct {
 	Streams      int64     `json:"streams"`
 	NewestEntry  time.Time `json:"newest_entry"`
 	Files        []File    `json:"files"`
+	Signer       string    `json:"signer,omitempty"`  // public half of the key that signs manifest and log; empty: made by a version that did not
 	Wrapped      *File     `json:"wrapped,omitempty"` // the keys; nil in the copy that stands among them
 }
 
@@ -72,6 +73,8 @@ const (
 type Line struct {
 	ID  string
 	Dir string // folder of the line
+
+	state string // folder of the plant; "" for one who only reads
 }
 
 type lineFile struct {
@@ -121,7 +124,7 @@ func OpenLine(state, place string) (Line, error) {
 	if k.Place != place {
 		return beginLine(state, place)
 	}
-	l := Line{k.Line, filepath.Join(place, "veribatch", k.Line)}
+	l := Line{k.Line, filepath.Join(place, "veribatch", k.Line), state}
 	if _, err := l.read(); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fault.New(fault.NotReady, "The second place %s is away: the backups of this plant do not stand there. Is it mounted? If they were moved or "+
@@ -159,7 +162,7 @@ func beginLine(state, place string) (Line, error) {
 		return Line{}, fault.New(fault.Missing, "The second place %s is not there. Make the folder (on another disk or machine), then try again.", place).Because(err)
 	}
 	name := stamp(time.Now())
-	l := Line{name, filepath.Join(place, "veribatch", name)}
+	l := Line{name, filepath.Join(place, "veribatch", name), state}
 	for _, dir := range []string{l.base(), l.log(), l.digests()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return Line{}, fault.New(fault.NotReady, "The second place %s cannot be written.", place).Because(err)
@@ -181,6 +184,19 @@ func (l Line) Backups() (list []string, err error) {
 	}
 	slices.Sort(list) // names begin with the time
 	return list, err
+}
+
+// Signed tells whether the newest backup carries a signature.
+func (l Line) Signed() (bool, error) {
+	all, err := l.Backups()
+	if err != nil || len(all) == 0 {
+		return false, err
+	}
+	_, err = os.Stat(filepath.Join(l.base(), all[len(all)-1], signatureFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Begun is when the line was begun.

@@ -18,12 +18,13 @@ type logFile struct {
 	path, segment string
 	known         *digest
 	tail          *tail
+	cut           bool      // only what the tail knows is wanted
 	before        time.Time // what was committed until then stands in earlier segments, or in the backup itself
 }
 
 // logAfter lists the segments that lead from a backup to the time asked for, without a gap, and the time until which they are complete.
 // Segments that hold only later acts are not needed, so damage there does not stand in the way of an earlier time.
-func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete time.Time, err error) {
+func (l Line) logAfter(m Manifest, until time.Time, n notary) (list []logFile, complete time.Time, err error) {
 	f, err := l.read()
 	if err != nil {
 		return nil, complete, damaged("line.json", err.Error())
@@ -35,7 +36,11 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 	if err != nil {
 		return nil, complete, err
 	}
+	if n.asks() && end != nil && (end.Line != l.ID || !n.agrees(ofTail, end.message(), end.Signature)) {
+		return nil, complete, damaged("tail.json", "it carries no signature of this plant")
+	}
 	complete = m.Ended
+	loose := 0
 	for s := m.LastSegment; s <= last; s = nextSegment(s) {
 		one := logFile{path: filepath.Join(l.log(), s), segment: s, before: complete}
 		if one.known, err = l.digestOfSegment(s); err != nil {
@@ -49,9 +54,17 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 		if end != nil && end.Segment == s {
 			one.tail, complete = end, later(m.Ended, end.At)
 		}
+		forged := one.known != nil && n.asks() && !n.signed(l, one, lastOf(list))
+		if one.known == nil && one.tail == nil {
+			loose++
+		}
 		switch enough := !until.IsZero() && !until.After(one.before); {
-		case enough && (err != nil || one.check() != nil):
+		case enough && (err != nil || forged || one.check() != nil):
 			return list, one.before, nil
+		case forged:
+			return nil, complete, one.lost("carries a digest that this plant did not sign")
+		case n.asks() && loose > unsignedEnd:
+			return nil, complete, one.lost("carries no signature of this plant")
 		case err != nil:
 			return nil, complete, one.lost("is missing in the archive")
 		case one.known == nil && s < noted: // the newest ones wait for theirs a few seconds
@@ -66,6 +79,28 @@ func (l Line) logAfter(m Manifest, until time.Time) (list []logFile, complete ti
 		}
 	}
 	return list, complete, nil
+}
+
+func lastOf(list []logFile) *logFile {
+	if len(list) == 0 {
+		return nil
+	}
+	return &list[len(list)-1]
+}
+
+// signedPart leaves out what follows the last signature.
+func signedPart(list []logFile) []logFile {
+	for i, f := range list {
+		switch {
+		case f.known != nil:
+		case f.tail != nil:
+			list[i].cut = true
+			return list[:i+1]
+		default:
+			return list[:i]
+		}
+	}
+	return list
 }
 
 func later(a, b time.Time) time.Time {
@@ -164,6 +199,9 @@ func (f logFile) copyTo(wal string) error {
 	}
 	if len(raw) != segmentBytes {
 		return f.lost(fmt.Sprintf("has %d bytes instead of %d in the archive", len(raw), segmentBytes))
+	}
+	if f.cut {
+		clear(raw[f.tail.Bytes:])
 	}
 	return os.WriteFile(filepath.Join(wal, f.segment), raw, 0o600)
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -24,6 +25,7 @@ type Source struct {
 	Version    string
 	Revision   string
 	Schema     string
+	Key        Key
 	// Heads gives the newest entry of every stream, one a line, and sums them up. It is asked when the copy begins: what it names
 	// is in every copy.
 	Heads func(ctx context.Context) (Heads, error)
@@ -52,11 +54,14 @@ func (l Line) Make(ctx context.Context, s Source) (Manifest, string, error) {
 	defer unlock()
 	l.sweep()
 	began := time.Now().UTC()
-	m := Manifest{Format: Format, ID: stamp(began), Line: l.ID, Began: began, Version: s.Version, Revision: s.Revision, Schema: s.Schema}
+	m := Manifest{Format: Format, ID: stamp(began), Line: l.ID, Began: began, Version: s.Version, Revision: s.Revision, Schema: s.Schema, Signer: s.Key.Public}
 	half := filepath.Join(l.base(), m.ID+part)
 	digest, err := l.fill(ctx, half, s, &m)
 	if err == nil {
 		err = errors.Join(os.Rename(half, filepath.Join(l.base(), m.ID)), syncFolder(l.base()))
+	}
+	if err == nil {
+		err = l.remember(func(known []madeBackup) []madeBackup { return append(known, madeBackup{m.ID, m.FirstSegment}) })
 	}
 	if err != nil {
 		_ = os.RemoveAll(half) // a full disk gets its room back
@@ -123,6 +128,13 @@ func (m *Manifest) seal(half string, s Source) (digest string, err error) {
 	if err := writeJSON(filepath.Join(half, manifestFile), m); err != nil {
 		return "", err
 	}
+	text, err := os.ReadFile(filepath.Join(half, manifestFile))
+	if err != nil {
+		return "", err
+	}
+	if err := writeWhole(filepath.Join(half, signatureFile), []byte(s.Key.sign(ofManifest, text)+"\n")); err != nil {
+		return "", err
+	}
 	if digest, _, err = digestOf(filepath.Join(half, manifestFile), -1); err != nil {
 		return "", err
 	}
@@ -168,6 +180,12 @@ func (l Line) Prune(keep int) (removed []string, err error) {
 	oldest, err := readManifest(filepath.Join(l.base(), all[len(old)]))
 	if err != nil {
 		return nil, fmt.Errorf("nothing is taken away: the backup %s that would become the oldest is not whole: %w", all[len(old)], err)
+	}
+	err = l.remember(func(known []madeBackup) []madeBackup {
+		return slices.DeleteFunc(known, func(b madeBackup) bool { return slices.Contains(old, b.ID) })
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, id := range old {
 		gone := filepath.Join(l.base(), id+".old"+part)

@@ -37,7 +37,7 @@ func Find(place, id string, until time.Time) (Backup, error) {
 	}
 	var all []where
 	for _, d := range lines {
-		l := Line{d.Name(), filepath.Join(place, "veribatch", d.Name())}
+		l := Line{ID: d.Name(), Dir: filepath.Join(place, "veribatch", d.Name())}
 		ids, err := l.Backups()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return Backup{}, err
@@ -107,6 +107,9 @@ type Order struct {
 	Until      time.Time // zero: to the end of the log
 	Settings   []string  // of PostgreSQL, for a copy that is only looked at
 	Progress   func(string)
+	Verify     Verify
+	Unsigned   bool // take a backup that carries no signature
+	SignedOnly bool // leave out the end of the log that the plant had not signed yet
 }
 
 // Restored says what came back.
@@ -114,6 +117,7 @@ type Restored struct {
 	LastCommit time.Time // of the log that was replayed; zero: nothing came after the backup itself
 	LogUntil   time.Time // the log that was at hand is complete until then; zero: there was none, or it does not say
 	Segments   int
+	Signed     bool   // backup and log carry the plant's signature, the log until LogUntil
 	Heads      []byte // newest entry of every stream when the backup was made
 }
 
@@ -126,10 +130,18 @@ func Restore(ctx context.Context, o Order) (r Restored, err error) {
 	if err != nil {
 		return r, err
 	}
-	log, until, err := b.Line.logAfter(b.Manifest, o.Until)
+	n, err := b.notary(o)
 	if err != nil {
 		return r, err
 	}
+	log, until, err := b.Line.logAfter(b.Manifest, o.Until, n)
+	if err != nil {
+		return r, err
+	}
+	if o.SignedOnly && n.asks() {
+		log = signedPart(log)
+	}
+	r.Signed = n.asks()
 	r.LogUntil, r.Segments = until, len(log)
 	o.Progress(fmt.Sprintf("Restoring the backup %s (%d files, %d MB) and %d segments of the log", b.Manifest.ID, len(b.Manifest.Files), b.Manifest.Bytes()>>20, len(log)))
 	r.LastCommit, err = postgres.Recover(ctx, postgres.Recovery{

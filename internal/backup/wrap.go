@@ -24,7 +24,7 @@ const shortestPassphrase = 12
 const work = 17
 
 // notWrapped stand in the state folder and are no secrets of the plant: the database and what belongs to this run and this place.
-var notWrapped = []string{"pg", "pg.new", "log", "run", "lock", "place", "backup", "wal.restored"}
+var notWrapped = []string{"pg", "pg.new", "log", "run", "lock", "place", "backup", "wal.restored", "restoring"}
 
 // CheckPassphrase refuses one that is too short to protect anything.
 func CheckPassphrase(p string) error {

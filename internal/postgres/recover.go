@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func Recover(ctx context.Context, r Recovery) (last time.Time, err error) {
 		r.Progress = func(string) {}
 	}
 	c := &Cluster{progress: r.Progress, exited: make(chan struct{})}
-	if err := c.claim(r.State); err != nil {
+	if err := c.claim(ctx, r.State); err != nil {
 		if c.lock != nil {
 			_ = c.lock.Close()
 		}
@@ -47,13 +48,18 @@ func Recover(ctx context.Context, r Recovery) (last time.Time, err error) {
 }
 
 // claim locks the state folder and refuses one in which anything stands.
-func (c *Cluster) claim(state string) error {
+func (c *Cluster) claim(ctx context.Context, state string) error {
 	state, err := prepareState(state)
 	if err != nil {
 		return err
 	}
 	if c.lock, err = lockState(state); err != nil {
 		return err
+	}
+	if Interrupted(state) {
+		if err := c.sweep(ctx, state); err != nil {
+			return err
+		}
 	}
 	found, err := os.ReadDir(state)
 	if err != nil {
@@ -65,13 +71,47 @@ func (c *Cluster) claim(state string) error {
 				"nothing that is there is ever overwritten.", state, f.Name())
 		}
 	}
-	return nil
+	return os.WriteFile(filepath.Join(state, restoring), nil, 0o600)
+}
+
+// restoring stands in a state folder from the first file that a restore puts there until it is found good and the news of it is kept.
+const restoring = "restoring"
+
+// Interrupted tells whether a restore into this folder did not come to its end.
+func Interrupted(state string) bool {
+	_, err := os.Stat(filepath.Join(state, restoring))
+	return err == nil
+}
+
+// Complete says that a restore came to its end.
+func Complete(state string) error { return os.Remove(filepath.Join(state, restoring)) }
+
+// sweep takes away what an interrupted restore left; nothing else ever stands beside its mark.
+func (c *Cluster) sweep(ctx context.Context, state string) error {
+	c.progress("Taking away what an interrupted restore left in " + state)
+	who, err := serverUser()
+	if err == nil {
+		c.place, err = findPlace(state, who, c.progress)
+	}
+	if err == nil {
+		err = endOrphan(ctx, c.place, c.progress)
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.empty(state, restoring, "lock"); err != nil {
+		return err
+	}
+	return Complete(state) // the mark goes last
 }
 
 // empty takes away what a failed recovery left: all of it, because the folder was empty before.
-func (c *Cluster) empty(state string) error {
+func (c *Cluster) empty(state string, but ...string) error {
 	found, err := os.ReadDir(state)
 	for _, f := range found {
+		if slices.Contains(but, f.Name()) {
+			continue
+		}
 		err = errors.Join(err, os.RemoveAll(filepath.Join(state, f.Name())))
 	}
 	if c.place.root != "" && strings.HasPrefix(c.place.root, elsewhere+"/") {
@@ -140,7 +180,8 @@ func (c *Cluster) replay(ctx context.Context, p programs, wal string, r Recovery
 	if err == nil {
 		err = c.waitReady(ctx)
 	}
-	if err != nil && strings.Contains(err.Error(), "recovery ended before configured recovery target") {
+	// The whole log is asked, which is this recovery's alone: behind the line stand as many refused connections as were tried meanwhile.
+	if err != nil && strings.Contains(c.serverLog(), "recovery ended before configured recovery target") {
 		// Nothing was committed after the moment that was asked for: all that there is, is what was wanted.
 		c.exited = make(chan struct{})
 		if err = c.spawn(p, settings); err == nil {

@@ -45,13 +45,18 @@ func (c *Cluster) waitReady(ctx context.Context) error {
 	}
 }
 
+// serverLog is today's log of the server.
+func (c *Cluster) serverLog() string {
+	raw, _ := os.ReadFile(filepath.Join(c.place.log, "postgresql-"+time.Now().UTC().Format("Mon")+".log"))
+	return string(raw)
+}
+
 // lastWords are the last lines of what the server said, from before and after it opened its log.
 func (c *Cluster) lastWords() string {
 	early, _ := os.ReadFile(filepath.Join(c.place.log, "start.log"))
 	words := lastLines(string(early), 5)
-	late, _ := os.ReadFile(filepath.Join(c.place.log, "postgresql-"+time.Now().UTC().Format("Mon")+".log"))
-	if len(late) > 0 {
-		words += "\n" + lastLines(string(late), 5)
+	if late := c.serverLog(); late != "" {
+		words += "\n" + lastLines(late, 5)
 	}
 	return words + "\n(log folder: " + c.place.log + ")"
 }
