@@ -66,7 +66,7 @@ func (s *safe) kill(into, moment string) {
 	check(s.t, cmd.Start())
 	s.await("the restore has come to "+moment, func() bool {
 		root := into
-		if elsewhere, err := os.ReadFile(filepath.Join(into, "place")); err == nil && strings.HasPrefix(moment, "pg") {
+		if elsewhere, err := os.ReadFile(filepath.Join(into, "place")); err == nil && strings.HasPrefix(moment, "pg") && filepath.IsAbs(strings.TrimSpace(string(elsewhere))) {
 			root = strings.TrimSpace(string(elsewhere))
 		}
 		_, err := os.Stat(filepath.Join(root, moment))
