@@ -98,6 +98,7 @@ func walk(t *testing.T, tab *browser.Tab, where string) {
 	for range 12 {
 		tab.Press("\t")
 		if s := there(); s.Out || s.At == 0 {
+			toTop(tab)
 			return
 		}
 	}

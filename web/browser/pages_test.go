@@ -36,7 +36,7 @@ var (
 
 // TestEveryPage asks for every address of the site as every role that may see it, and looks at what comes in Chromium: at both sizes of
 // tablets and at both enlarged to 200 %, in bright colours and (in a long run; the gallery does it too) those of the dark room, with axe-core without exclusions, and with
-// everything that is folded away unfolded (a long run walks through it by Tab too). In a short run a page is opened as the role with the most rights, whose page has most on it, and
+// everything that is folded away unfolded (a long run walks by Tab through the page with the most on it). In a short run a page is opened as the role with the most rights, whose page has most on it, and
 // the others only get it; with VERIBATCH_LONG every page opens for everyone, and axe looks at each that differs.
 func TestEveryPage(t *testing.T) {
 	start := time.Now()
@@ -139,6 +139,9 @@ func (l *looker) page(address, name string, role access.Role, richest bool) {
 	if richest || l.long {
 		l.tab.Cookie(l.server.URL, "session", token)
 		l.look(address, name, fresh)
+		if richest && l.long {
+			walk(l.t, l.tab, name)
+		}
 		if richest && printed.MatchString(address) {
 			l.print(name)
 		}
@@ -181,9 +184,6 @@ func (l *looker) look(address, name string, examine bool) {
 		l.examined++
 		l.size(tablets[1])
 		l.tab.Do(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("details:not([name]):not(.vb-pop):not(.vb-more)")].slice(0, 20).forEach(d => { d.open = true })`))
-		if l.long {
-			walk(l.t, l.tab, name)
-		}
 		l.tab.WholePicture(name + "-whole")
 		l.tab.Axe(name)
 		if l.long { // a short run leaves this to the gallery
