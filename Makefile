@@ -31,7 +31,7 @@ assets:
 
 ## test: everything that must be true before a change lands (at most 12 minutes on two cores)
 test:
-	@scripts/need.sh pg cc chromium poppler qpdf
+	@scripts/need.sh pg cc chromium poppler qpdf certutil
 	@$(MAKE) --no-print-directory assets
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory unit
@@ -60,7 +60,7 @@ browser:
 
 ## evidence: the longer slices: races and random walks in full length, fuzzing, seeded faults (make test and this: at most 60 minutes)
 evidence:
-	@scripts/need.sh pg cc chromium poppler qpdf
+	@scripts/need.sh pg cc chromium poppler qpdf certutil
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "long tests"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
@@ -74,7 +74,7 @@ evidence:
 
 ## soak: long tests that have not passed a whole run yet, beside those of evidence (full length of every test; hours on a busy machine)
 soak:
-	@scripts/need.sh pg cc chromium poppler qpdf
+	@scripts/need.sh pg cc chromium poppler qpdf certutil
 	@$(MAKE) --no-print-directory assets
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 120m ./web ./cmd/ebr ./web/browser
 

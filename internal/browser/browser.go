@@ -55,12 +55,18 @@ type Tab struct {
 // Start opens a tab in a browser context of its own and closes it with the test. The test fails when Chromium is missing.
 func Start(t testing.TB) *Tab {
 	t.Helper()
-	chromium.once.Do(launch)
+	chromium.once.Do(func() { chromium.ctx, chromium.close, chromium.err = launch() })
 	if chromium.err != nil {
 		t.Fatalf("browser: %v", chromium.err)
 	}
+	return open(t, chromium.ctx)
+}
+
+// open opens a tab in a running browser.
+func open(t testing.TB, of context.Context) *Tab {
+	t.Helper()
 	tab := &Tab{t: t}
-	ctx, cancel := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.listen))
+	ctx, cancel := chromedp.NewContext(of, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.listen))
 	tab.ctx = ctx
 	if err := chromedp.Do(ctx); err != nil {
 		cancel()
@@ -73,7 +79,8 @@ func Start(t testing.TB) *Tab {
 	return tab
 }
 
-func launch() {
+// launch starts a browser.
+func launch(more ...chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if p, err := exec.LookPath(name); err == nil {
@@ -82,8 +89,7 @@ func launch() {
 		}
 	}
 	if path == "" {
-		chromium.err = errors.New("no chromium in PATH; `make test` installs it (Debian: apt-get install chromium)")
-		return
+		return nil, nil, errors.New("no chromium in PATH; `make test` installs it (Debian: apt-get install chromium)")
 	}
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
@@ -91,10 +97,9 @@ func launch() {
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("lang", "en-GB"), chromedp.Env("TZ=UTC"),
 	}
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, cancel := chromedp.NewContext(allocator)
-	chromium.ctx, chromium.err = ctx, chromedp.Do(ctx)
-	chromium.close = func() { cancel(); stop() }
+	return ctx, func() { cancel(); stop() }, chromedp.Do(ctx)
 }
 
 // listen collects what a person with the developer tools open would see in red.
