@@ -36,6 +36,9 @@ func (s *server) alarmsFor(v *visit) (seen []Alarm, err error) {
 	return append(own, seen...), err
 }
 
+// StandingAlarms are those of every plant. Open incidents are not among them: each one is told by itself.
+func StandingAlarms() []AlarmSource { return []AlarmSource{reviewAlarm, machineAlarm} }
+
 // reviewAlarm says that the access review is due.
 func reviewAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 	due, is, err := accounts.ReviewDue(ctx, q)

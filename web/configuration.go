@@ -84,7 +84,7 @@ func settingLines(s configuration.Settings) (lines []SettingLine) {
 	for _, l := range configuration.Table() {
 		lines = append(lines, SettingLine{
 			Name: l.Name, Label: words(l.Label), Value: l.Words(s), Text: l.Text(s), Unit: words(l.Unit), Limits: l.Limits(), Default: l.Words(defaults),
-			Meaning: words(l.Meaning), Source: l.Source, OnOff: l.OnOff(), Changed: l.Text(s) != l.Text(defaults),
+			Meaning: words(l.Meaning), Source: l.Source, OnOff: l.OnOff(), InWords: l.InWords(), Longest: l.Most, Changed: l.Text(s) != l.Text(defaults),
 		})
 	}
 	return lines

@@ -24,6 +24,8 @@ type SettingLine struct {
 	Name, Label, Value, Text, Unit, Limits, Default, Meaning, Source string
 
 	OnOff   bool
+	InWords bool // text and no number
+	Longest int  // characters of words
 	Changed bool // differs from the default
 }
 

@@ -54,6 +54,7 @@ func (p *plant) jobs() []job {
 		job{"prune_sessions", every(time.Hour), p.pruneSessions},
 		job{"verify", daily(verifyHour), p.verify},
 		job{"clock", every(5 * time.Minute), p.checkClock},
+		job{"mail", every(mailPause), p.mail},
 		job{"certificate", every(24 * time.Hour), p.checkCertificate},
 	)
 }

@@ -49,19 +49,24 @@ func typed(o output, question string) (string, error) {
 func givenPassphrase(file string) (string, error) {
 	text := os.Getenv(passphraseVariable)
 	if file != "" {
-		info, err := os.Stat(file)
-		if err == nil && info.Mode().Perm()&0o077 != 0 {
-			err = errors.New("others may read it: chmod 600")
-		}
-		raw, rerr := os.ReadFile(file)
-		if err = errors.Join(err, rerr); err != nil {
+		var err error
+		if text, err = secretLine(file); err != nil {
 			return "", fault.New(fault.NotReady, "The passphrase file %s cannot be used.", file).Because(err)
 		}
-		text, _, _ = strings.Cut(string(raw), "\n")
-		text = strings.TrimSuffix(text, "\r")
 	}
 	if text == "" && file == "" {
 		return "", nil
 	}
 	return text, backup.CheckPassphrase(text)
+}
+
+// secretLine reads the first line of a file that nobody else may read.
+func secretLine(file string) (string, error) {
+	info, err := os.Stat(file)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = errors.New("others may read it: chmod 600")
+	}
+	raw, rerr := os.ReadFile(file)
+	text, _, _ := strings.Cut(string(raw), "\n")
+	return strings.TrimSuffix(text, "\r"), errors.Join(err, rerr)
 }

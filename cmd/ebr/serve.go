@@ -22,6 +22,7 @@ type serveCmd struct {
 	place
 	door
 	backupFlags
+	mailFlags
 	Log       string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
 	DrainWait time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
 	Demo      bool          `help:"Fill an empty database with the demo plant: people, recipes and batches, for trying out. Every page and PDF then says so."`
@@ -45,6 +46,10 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer in.Close()
+	post, err := s.mailFlags.post(in.url())
+	if err != nil {
+		return err
+	}
 	db, err := s.place.open(ctx, o.say)
 	if err != nil {
 		return err
@@ -67,6 +72,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
+	p.post = post
 	defer p.keepIncidents(ctx, dead)()
 	if err := p.settle(ctx, db, keeper, s.State); err != nil {
 		return err

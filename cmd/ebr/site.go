@@ -47,6 +47,8 @@ type plant struct {
 	badCertificate atomic.Bool         // a newer one was refused
 	keeper         *keeper             // makes backups; nil without a second place
 	skew           time.Duration       // a wrong clock of this machine, for tests
+	sources        []web.AlarmSource   // of the pages and the mails
+	post           *post               // hands in mail
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
@@ -87,9 +89,10 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	if err != nil {
 		return nil, err
 	}
+	p.sources = p.alarms(len(demo) > 0)
 	pages, err := web.New(web.Config{
 		Trail: trail, Gate: p.gate, Desk: p.desk, Keyring: p.key, Log: p.log, Site: "Veribatch", Version: version, Demo: demo,
-		Incident: p.incidents.Report, Proxies: in.proxies, Tries: triesPerMinute, Observe: p.observe, Alarms: p.alarms(len(demo) > 0),
+		Incident: p.incidents.Report, Proxies: in.proxies, Tries: triesPerMinute, Observe: p.observe, Alarms: p.sources,
 	})
 	if err != nil {
 		return nil, err

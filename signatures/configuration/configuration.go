@@ -37,6 +37,11 @@ type Settings struct {
 	BackupHours        int  // hours without a backup that raise an alarm
 	DrillDays          int  // days without a drill of the restore that raise an alarm
 	CertificateDays    int  // days before the end of the server's certificate from which on there is an alarm
+
+	MailServer     Server     // where incidents and alarms are mailed through
+	MailEncryption Encryption // of the connection to it
+	MailSender     Address    // of what the system mails
+	MailRecipients Addresses  // of incidents and alarms
 }
 
 // PasswordTooOld says that a password has been used for longer than the configuration lets it, in seconds (21 CFR 11.300(b)). Its owner logs in and sets
@@ -49,14 +54,14 @@ func (s Settings) PasswordTooOld(seconds float64) bool {
 type Setting struct {
 	Name    string // "idle_minutes": the field of form and API, and the key in the record
 	Label   string
-	Unit    string // of a number; "" for one that is on or off
-	Least   int    // limits that no plant goes beyond
+	Unit    string // of a number; "" for one that is on or off, or in words
+	Least   int    // limits that no plant goes beyond; of words, their characters
 	Most    int
 	Default int // 0 and 1 are off and on where Unit is ""
 	Meaning string
 	Source  string // the clause that asks for it
 
-	value func(*Settings) any // *int or *bool
+	value func(*Settings) any // *int, *bool or worded
 }
 
 // Table lists all settings in the order in which people read them. A setting has an effect, or it is not here.
@@ -111,6 +116,18 @@ var table = []Setting{
 	{"certificate_days", "Alarm before the certificate ends", "days", 1, 90, 30,
 		"Every page shows an alarm when the server's certificate ends within so many days.",
 		"21 CFR 11.30", func(s *Settings) any { return &s.CertificateDays }},
+	{"mail_server", "Server for mail", "", 4, 260, 4,
+		"Each new incident, and each alarm when it begins, is mailed through this server: number, kind and address of the page, and no value of a record. With none, nothing is mailed.",
+		"EU GMP Annex 11 clause 13", func(s *Settings) any { return &s.MailServer }},
+	{"mail_encryption", "Encryption of mail", "", 3, 8, 8,
+		"starttls: the connection goes on with TLS or not at all; tls: it begins with TLS; none: only to a server on this machine.",
+		"21 CFR 11.30", func(s *Settings) any { return &s.MailEncryption }},
+	{"mail_sender", "Sender of mail", "", 3, longestAddress, 4,
+		"The address from which the system writes.",
+		"EU GMP Annex 11 clause 13", func(s *Settings) any { return &s.MailSender }},
+	{"mail_recipients", "Recipients of incidents and alarms", "", 3, mostAddresses * (longestAddress + 1), 4,
+		"Each of them gets each mail on its own. Who is no longer responsible is taken off by a change of the configuration.",
+		"EU GMP Annex 11 clause 13", func(s *Settings) any { return &s.MailRecipients }},
 }
 
 // Defaults are in force until the first configuration is approved.
@@ -125,6 +142,10 @@ func Defaults() Settings {
 // OnOff tells whether the setting is a switch and not a number.
 func (l Setting) OnOff() bool { _, is := l.value(&Settings{}).(*bool); return is }
 
+// InWords tells whether the value is text and no number.
+func (l Setting) InWords() bool { _, is := l.value(&Settings{}).(worded); return is }
+
+// put sets a number or a switch; words begin with their zero value, which means none.
 func (l Setting) put(s *Settings, n int) {
 	switch field := l.value(s).(type) {
 	case *int:
@@ -144,6 +165,8 @@ func (l Setting) Text(s Settings) string {
 		return "off"
 	case *int:
 		return strconv.Itoa(*field)
+	case worded:
+		return field.text()
 	}
 	return ""
 }
@@ -164,11 +187,20 @@ func (l Setting) Limits() string {
 	if l.OnOff() {
 		return "on or off"
 	}
+	if words, is := l.value(&Settings{}).(worded); is {
+		return words.allowed()
+	}
 	return strings.TrimSpace(fmt.Sprintf("%d to %d %s", l.Least, l.Most, l.Unit))
 }
 
 // Set puts a value given as text into the settings. What is no value, or goes beyond the limits, is refused at the field of the setting.
 func (l Setting) Set(s *Settings, text string) error {
+	if words, is := l.value(s).(worded); is {
+		if err := words.put(text); err != nil {
+			return fault.At(l.Name, "%s: %s.", l.Label, err)
+		}
+		return nil
+	}
 	n, err := strconv.Atoi(text)
 	switch {
 	case l.OnOff() && (text == "on" || text == "off"):
@@ -204,7 +236,7 @@ func Of(version int, values map[string]string) (Settings, error) {
 		if !known {
 			continue
 		}
-		if n, err := strconv.Atoi(text); err == nil && !l.OnOff() {
+		if n, err := strconv.Atoi(text); err == nil && !l.OnOff() && !l.InWords() {
 			l.put(&s, min(max(n, l.Least), l.Most))
 		} else if err := l.Set(&s, text); err != nil {
 			return s, fmt.Errorf("configuration %d: %w", version, err)

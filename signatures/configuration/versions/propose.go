@@ -34,7 +34,11 @@ type Propose struct {
 	BackupHours        string `json:"backup_hours" form:"backup_hours"`
 	DrillDays          string `json:"drill_days" form:"drill_days"`
 	CertificateDays    string `json:"certificate_days" form:"certificate_days"`
-	From               string `json:"from" form:"from"` // day, 2026-12-01, at whose beginning in UTC it becomes effective; "" = with the approval
+	MailServer         string `json:"mail_server" form:"mail_server"`         // host:port, none
+	MailEncryption     string `json:"mail_encryption" form:"mail_encryption"` // starttls, tls, none
+	MailSender         string `json:"mail_sender" form:"mail_sender"`
+	MailRecipients     string `json:"mail_recipients" form:"mail_recipients"` // joined by commas
+	From               string `json:"from" form:"from"`                       // day, 2026-12-01, at whose beginning in UTC it becomes effective; "" = with the approval
 	Reason             string `json:"reason" form:"reason"`
 }
 
@@ -107,7 +111,7 @@ func (c Propose) settings(before configuration.Settings) (configuration.Settings
 			return after, err
 		}
 	}
-	return after, nil
+	return after, after.Check()
 }
 
 const insertVersion = `insert into ebr.configurations (id, number, base, settings, reason, wanted_from, state, proposed_by, proposed_at, propose_signature)
