@@ -5,7 +5,8 @@ import "veribatch/web"
 // qualityPages are the pages on which the quality unit judges.
 func qualityPages() map[string]func() web.View {
 	incident := web.IncidentLine{Href: "#", Number: "I-2026-000002", Kind: "unclean restart", State: "open", At: at(1, 2, 3), Last: at(1, 2, 3), Times: 1, Batches: 2, Judged: 1,
-		Summary: "The server that was started at 2026-11-22 00:40:11 +01:00 did not stop by itself: it was killed, or the machine or the database failed. Everything that was confirmed is kept."}
+		Summary: "The server that was started at 2026-11-22 00:40:11 +01:00 entered no stop: it was killed, the machine or the database failed, or it was of a version that enters none. " +
+			"Everything that was confirmed is kept. The batches that ran, and those with an act in its last 10 minutes, are linked: ask whether somebody was left without an answer."}
 	judge := form("assess-B-000018")
 	alarmed := func(title, path string) web.Page {
 		page := frame(title, path, anna)
