@@ -21,6 +21,7 @@ type Report struct {
 	Signatures                       int // filled by who knows signatures; 0 when they were not checked
 	Elapsed                          time.Duration
 	Findings                         []string // each names table, key, column or entry; empty when all agrees
+	Notes                            []string // what was not checked, and why
 }
 
 // Verify reads the whole trail and every record row in one snapshot and reports each disagreement: exact bytes against
@@ -54,6 +55,9 @@ func (t *Trail) Verify(ctx context.Context) (report Report, err error) {
 func (r Report) Print(w io.Writer) {
 	for _, f := range r.Findings {
 		fmt.Fprintln(w, "FOUND", f)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(w, "NOTE", n)
 	}
 	fmt.Fprintf(w, "%d entries in %d streams, %d record rows, %d contents, %d signatures, %.1f s\n", r.Entries, r.Streams, r.Rows, r.Contents, r.Signatures, r.Elapsed.Seconds())
 	if len(r.Findings) == 0 {

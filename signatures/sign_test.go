@@ -378,8 +378,12 @@ func TestKeysStayForEver(t *testing.T) {
 	p.Desk.Key = next
 	_, err = p.use(p.anna.Token, p.Ticket(p.anna, p.anna, p.shown(p.one, "step.verify", "verified")), p.one, "step.verify", "verified")
 	requireFault(t, err, fault.Refused, "key that is not recorded")
+	_, err = signatures.RegisterKey(p.Ctx, p.Trail, next, false)
+	requireFault(t, err, fault.NotReady, "--new-site-key")
 	for range 2 {
-		require.NoError(t, signatures.RegisterKey(p.Ctx, p.Trail, next))
+		former, err := signatures.RegisterKey(p.Ctx, p.Trail, next, true)
+		require.NoError(t, err)
+		require.Len(t, former, 1, "the key before it")
 	}
 	require.Len(t, p.Entries(audit.Site, "key.register"), 2, "one entry per key")
 	second := sign()

@@ -9,34 +9,9 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
-	"veribatch/signatures/keyring"
 )
 
 const keyByID = `select public_key from ebr.signing_keys where id = @id`
-
-const insertKey = `insert into ebr.signing_keys (id, public_key, recorded_at) values (@id, @public_key, @now)`
-
-// RegisterKey records the public half of the site key at the start of the server, once per key. Recorded keys stay for ever: a signature
-// is verified with the key of its time.
-func RegisterKey(ctx context.Context, trail *audit.Trail, key *keyring.File) error {
-	var known ed25519.PublicKey
-	err := trail.Read(ctx, func(r *audit.Reader) (err error) {
-		known, err = PublicKey(ctx, r, key.ID())
-		return err
-	})
-	if err == nil && !known.Equal(key.Public()) {
-		return fault.New(fault.Refused, "The recorded signing key %s is not the key of this site. Stop, and compare the database with its backup.", key.ID())
-	}
-	if fault.KindOf(err) != fault.Missing {
-		return err
-	}
-	in := audit.Intent{Session: trail.System(), Act: "key.register", Home: audit.Site, Reason: "first use of this site key"}
-	_, err = trail.Change(ctx, in, func(tx *audit.Tx) error {
-		_, err := tx.Exec(ctx, insertKey, pgx.NamedArgs{"id": key.ID(), "public_key": []byte(key.Public()), "now": tx.Now()})
-		return err
-	})
-	return err
-}
 
 // PublicKey gives a recorded public key.
 func PublicKey(ctx context.Context, q audit.Querier, id string) (key ed25519.PublicKey, err error) {

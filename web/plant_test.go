@@ -12,6 +12,7 @@ import (
 	"veribatch/audit"
 	"veribatch/recipes/library"
 	"veribatch/signatures"
+	"veribatch/signatures/identity"
 )
 
 // How scripts prepare a plant: over the screens, as its people would.
@@ -170,7 +171,11 @@ func (s *script) verify() []string {
 	require.NoError(s.t, err)
 	findings := report.Findings
 	require.NoError(s.t, s.Trail.Read(s.Ctx, func(r *audit.Reader) error {
-		_, err := signatures.VerifyAll(s.Ctx, r, func(id string, why error) { findings = append(findings, "ebr.signatures "+id+": "+why.Error()) })
+		found := func(row string, why error) { findings = append(findings, row+": "+why.Error()) }
+		if _, err := signatures.VerifyAll(s.Ctx, r, func(id string, why error) { found("ebr.signatures "+id, why) }); err != nil {
+			return err
+		}
+		_, err := identity.VerifySeals(s.Ctx, r, s.Desk.Key, found)
 		return err
 	}))
 	return findings

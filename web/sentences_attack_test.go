@@ -2,11 +2,14 @@ package web_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"veribatch/audit"
+	"veribatch/ebr/quality"
 	"veribatch/web"
 )
 
@@ -31,6 +34,16 @@ var attackings = []sentence{
 	}),
 	on(setting, `a database administrator changes the text of the recipe`, func(s *script, _ []string) {
 		s.administer("audit.contents", changeText, pgx.NamedArgs{})
+	}),
+	on(setting, `somebody with the database password of the server gives (\w+) the password TEXT`, func(s *script, a []string) {
+		require.NoError(s.t, s.Seize(s.people[a[0]].ID, a[1], make([]byte, 64)))
+	}),
+	on(fact, `an incident says TEXT`, func(s *script, a []string) {
+		require.NoError(s.t, s.Trail.Read(s.Ctx, func(r *audit.Reader) error {
+			list, err := quality.List(s.Ctx, r, nil, 50)
+			require.True(s.t, slices.ContainsFunc(list, func(i quality.Record) bool { return strings.Contains(i.Summary, a[0]) }), "%v", list)
+			return err
+		}))
 	}),
 	on(act, `SHE logs in at another station too`, func(s *script, _ []string) {
 		first, who := s.now, s.people[s.who]

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
+	"veribatch/ebr/quality"
 	"veribatch/internal/pgtest"
 	"veribatch/signatures"
 	"veribatch/signatures/access"
@@ -57,7 +58,12 @@ func newPlant(t testing.TB, idle time.Duration) *plant {
 	t.Helper()
 	p := &plant{log: &logBook{}, people: map[string]signtest.Person{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
-	p.World = signtest.New(t, func(s *identity.Settings) { s.Idle, s.Zone = idle, zone })
+	p.World = signtest.New(t, func(s *identity.Settings) {
+		s.Idle, s.Zone = idle, zone
+		s.Alarm = func(person, what string) {
+			require.NoError(t, quality.OpenIncident(context.Background(), p.Trail, quality.Incident{Kind: quality.VerifyAlarm, Summary: what, Cause: person}))
+		}
+	})
 	site, err := web.New(web.Config{
 		Trail: p.Trail, Gate: p.Gate, Desk: p.Desk, Keyring: p.Desk.Key, Log: log, Site: "Test plant", Version: "test", Zone: zone,
 	})
@@ -108,9 +114,9 @@ func emptyPlant(t testing.TB) *plant {
 	trail.Check = access.Check
 	require.NoError(t, trail.Start(w.Ctx, nil))
 	w.Trail = trail
-	w.Gate, err = identity.New(trail, identity.Settings{Params: signtest.Cheap})
-	require.NoError(t, err)
 	key, err := keyring.Open(t.TempDir())
+	require.NoError(t, err)
+	w.Gate, err = identity.New(trail, key, identity.Settings{Params: signtest.Cheap})
 	require.NoError(t, err)
 	w.Desk = signatures.Desk{Trail: trail, Gate: w.Gate, Key: key}
 	site, err := web.New(web.Config{Trail: trail, Gate: w.Gate, Desk: w.Desk, Keyring: key, Log: quiet(), Zone: zone})

@@ -107,8 +107,9 @@ func (d drill) exercise(ctx context.Context, r *continuity.Report) (words string
 	if err != nil {
 		return "", err
 	}
-	err = place{State: copyAt}.with(ctx, d.say, func(copied *audit.Trail) error {
-		words, err = d.compare(ctx, copied, back, r)
+	at := place{State: copyAt}
+	err = at.with(ctx, d.say, func(copied *audit.Trail) error {
+		words, err = d.compare(ctx, copied, at.keys(), back, r)
 		return err
 	})
 	return words, err
@@ -116,8 +117,8 @@ func (d drill) exercise(ctx context.Context, r *continuity.Report) (words string
 
 // compare verifies the copy and lays it beside the plant: every entry of the copy stands in the plant as it is, and records of batches in
 // which nothing happened since are printed alike, byte for byte.
-func (d drill) compare(ctx context.Context, copied *audit.Trail, back backup.Restored, r *continuity.Report) (string, error) {
-	e, err := examineTrail(ctx, copied, back.Heads)
+func (d drill) compare(ctx context.Context, copied *audit.Trail, keys string, back backup.Restored, r *continuity.Report) (string, error) {
+	e, err := examineTrail(ctx, copied, keys, back.Heads)
 	if err != nil {
 		return "", err
 	}

@@ -89,6 +89,11 @@ func (p *plant) jobFailed(_ context.Context, job string, _ error) {
 	p.incidents.Report(quality.Incident{Kind: quality.FailedJob, Summary: fmt.Sprintf("The job %s failed; the log of the server says why.", job), Cause: job})
 }
 
+// doubtful opens the incident of a stored password that is not believed.
+func (p *plant) doubtful(person, what string) {
+	p.incidents.Report(quality.Incident{Kind: quality.VerifyAlarm, Summary: what, Cause: "password of " + person})
+}
+
 // stopped enters that the server stops by itself. When that cannot be written any more, the next start says so.
 func stopped(ctx context.Context, trail *audit.Trail) { _ = trail.Stop(context.WithoutCancel(ctx)) }
 

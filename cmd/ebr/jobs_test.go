@@ -30,7 +30,7 @@ const (
 func newPlant(t *testing.T) (*plant, *signtest.World) {
 	w := signtest.New(t)
 	log := slog.New(slog.DiscardHandler)
-	p := &plant{trail: w.Trail, gate: w.Gate, log: log, metrics: newMetrics(), incidents: quality.NewBook(w.Trail, t.TempDir(), log)}
+	p := &plant{trail: w.Trail, keys: w.Keys, gate: w.Gate, log: log, metrics: newMetrics(), incidents: quality.NewBook(w.Trail, t.TempDir(), log)}
 	t.Cleanup(p.keepIncidents(w.Ctx, nil))
 	return p, w
 }
@@ -244,7 +244,7 @@ func TestForgottenSessionsAreClosedAndOldOnesRemoved(t *testing.T) {
 	require.NoError(t, super.QueryRow(w.Ctx, countWhoWasThere, audit.SystemPerson).Scan(&people))
 	require.Less(t, people, before)
 	require.Equal(t, people, all, "the newest of each person says for ever when they were there last")
-	report, err := verifyAll(w.Ctx, w.Trail)
+	report, err := verifyAll(w.Ctx, w.Trail, p.keys)
 	require.NoError(t, err)
 	require.Empty(t, report.Findings)
 }

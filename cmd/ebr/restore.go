@@ -123,14 +123,14 @@ type examined struct {
 // examine starts a restored copy, brings it to the schema of this program, verifies it and looks for the entries that it must hold.
 func examine(ctx context.Context, at place, heads []byte, say func(string)) (e examined, err error) {
 	err = at.with(ctx, say, func(trail *audit.Trail) error {
-		e, err = examineTrail(ctx, trail, heads)
+		e, err = examineTrail(ctx, trail, at.keys(), heads)
 		return err
 	})
 	return e, err
 }
 
-func examineTrail(ctx context.Context, trail *audit.Trail, heads []byte) (e examined, err error) {
-	report, err := verifyAll(ctx, trail)
+func examineTrail(ctx context.Context, trail *audit.Trail, keys string, heads []byte) (e examined, err error) {
+	report, err := verifyAll(ctx, trail, keys)
 	if err != nil {
 		return e, err
 	}

@@ -23,9 +23,10 @@ type serveCmd struct {
 	door
 	backupFlags
 	mailFlags
-	Log       string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
-	DrainWait time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
-	Demo      bool          `help:"Fill an empty database with the demo plant: people, recipes and batches, for trying out. Every page and PDF then says so."`
+	Log        string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
+	DrainWait  time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
+	NewSiteKey bool          `help:"Take the site key of the state folder although the plant has had another one, of which no copy is left: passwords are sealed again. Needed once."`
+	Demo       bool          `help:"Fill an empty database with the demo plant: people, recipes and batches, for trying out. Every page and PDF then says so."`
 }
 
 // drainTime is how long requests under way may take to finish when the server stops: longer than any request may take.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +37,7 @@ type plant struct {
 	gate  *identity.Gate
 	desk  signatures.Desk
 	key   *keyring.File
+	keys  string // its folder
 	log   *slog.Logger
 	site  http.Handler // answers requests
 
@@ -58,7 +58,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	}
 	version, revision := build()
 	trail.Check = access.Check
-	p := &plant{trail: trail, log: newLog(s.Log, o.err), metrics: newMetrics(), certificate: in.certificate}
+	p := &plant{trail: trail, keys: s.keys(), log: newLog(s.Log, o.err), metrics: newMetrics(), certificate: in.certificate}
 	trail.Done = p.counted
 	notes := in.describe()
 	notes["version"], notes["revision"], notes["policy"] = version, revision, access.Digest()
@@ -72,16 +72,20 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 		return nil, err
 	}
 	p.incidents = quality.NewBook(trail, s.incidents(), p.log)
-	if p.key, err = keyring.Open(filepath.Join(s.State, "keys")); err != nil {
+	if p.key, err = keyring.Open(s.keys()); err != nil {
 		return nil, err
 	}
 	if err := accounts.RegisterPolicy(ctx, trail); err != nil {
 		return nil, err
 	}
-	if err := signatures.RegisterKey(ctx, trail, p.key); err != nil {
+	former, err := signatures.RegisterKey(ctx, trail, p.key, s.NewSiteKey)
+	if err != nil {
 		return nil, err
 	}
-	if p.gate, err = identity.New(trail, identity.Settings{}); err != nil {
+	if p.gate, err = identity.New(trail, p.key, identity.Settings{Alarm: p.doubtful}); err != nil {
+		return nil, err
+	}
+	if err := p.gate.SealPasswords(ctx, former); err != nil {
 		return nil, err
 	}
 	p.desk = signatures.Desk{Trail: trail, Gate: p.gate, Key: p.key}

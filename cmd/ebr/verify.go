@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"veribatch/audit"
 	"veribatch/ebr/batch"
@@ -12,7 +13,12 @@ import (
 	"veribatch/signatures"
 	"veribatch/signatures/accounts"
 	"veribatch/signatures/configuration/versions"
+	"veribatch/signatures/identity"
+	"veribatch/signatures/keyring"
 )
+
+// keys is the folder of the site key.
+func (p place) keys() string { return filepath.Join(p.State, "keys") }
 
 // verifyCmd checks a database, also beside a running server.
 type verifyCmd struct {
@@ -31,7 +37,7 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
-	report, err := verifyAll(ctx, trail)
+	report, err := verifyAll(ctx, trail, v.keys())
 	if err != nil {
 		return err
 	}
@@ -42,15 +48,39 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 	return nil
 }
 
-// verifyAll checks the trail against the records and every signature against what was signed, in one snapshot.
-func verifyAll(ctx context.Context, trail *audit.Trail) (report audit.Report, err error) {
+// verifyAll checks the trail against the records, every signature against what was signed, and every password and signing key against the site
+// key in the folder, in one snapshot.
+func verifyAll(ctx context.Context, trail *audit.Trail, keys string) (report audit.Report, err error) {
 	err = trail.Read(ctx, func(r *audit.Reader) error {
 		if report, err = audit.Verify(ctx, r); err != nil {
 			return err
 		}
-		return verifySignatures(ctx, r, &report)
+		if err = verifySignatures(ctx, r, &report); err != nil {
+			return err
+		}
+		return verifySeals(ctx, r, &report, keys)
 	})
 	return report, err
+}
+
+// verifySeals checks what only the site key can tell. A verification without that key says so.
+func verifySeals(ctx context.Context, r *audit.Reader, report *audit.Report, keys string) error {
+	key, err := keyring.Existing(keys)
+	if err != nil {
+		report.Notes = append(report.Notes, fmt.Sprintf("NOT CHECKED: the seals of passwords and the origin of signing keys, because the site key cannot be read in %s. Name the state folder with --state.", keys))
+		return nil
+	}
+	found := func(row string, why error) {
+		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
+	}
+	if err := signatures.VerifyKeys(ctx, r, key, found); err != nil {
+		return err
+	}
+	waiting, err := identity.VerifySeals(ctx, r, key, found)
+	if waiting > 0 {
+		report.Notes = append(report.Notes, fmt.Sprintf("%d passwords from before there were seals: the next start of the server seals them.", waiting))
+	}
+	return err
 }
 
 // verifyHour is when the server verifies everything by itself: when few people work.
@@ -58,7 +88,7 @@ const verifyHour = 3
 
 // verify is the server's own daily verification. What it finds is an incident.
 func (p *plant) verify(ctx context.Context) error {
-	report, err := verifyAll(ctx, p.trail)
+	report, err := verifyAll(ctx, p.trail, p.keys)
 	if err != nil {
 		return err
 	}

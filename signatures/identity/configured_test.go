@@ -26,7 +26,7 @@ func TestTheGateObeysTheConfigurationInForce(t *testing.T) {
 	t.Parallel()
 	w := signtest.New(t)
 	anna := w.Person("anna.keller", access.Operator)
-	other, err := identity.New(w.Trail, identity.Settings{Params: signtest.Cheap}) // a second server of the plant
+	other, err := identity.New(w.Trail, w.Desk.Key, identity.Settings{Params: signtest.Cheap}) // a second server of the plant
 	require.NoError(t, err)
 
 	age(w, "seen_at", "6 minutes")

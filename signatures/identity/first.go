@@ -78,7 +78,7 @@ func (g *Gate) CreateFirst(ctx context.Context, f First) (string, error) {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, insertCredentials, pgx.NamedArgs{"person": c.ID, "hash": hash, "now": tx.Now()})
+		_, err = tx.Exec(ctx, insertCredentials, pgx.NamedArgs{"person": c.ID, "hash": hash, "seal": g.seal(c.ID, 1, hash), "now": tx.Now()})
 		return err
 	})
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"log/slog"
 	"runtime"
 	"strconv"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"veribatch/audit"
 	"veribatch/internal/fault"
 	"veribatch/signatures/configuration"
+	"veribatch/signatures/keyring"
 )
 
 // Settings of the gate that its program gives. Idle, Failures and Locked are for tests that cannot wait for minutes: where they are zero, as in
@@ -30,17 +30,21 @@ type Settings struct {
 	Locked   time.Duration   // for so long
 	Params   argon2id.Params // of new passwords; Pinned
 	Zone     *time.Location  // zone of times in messages; the machine's
+
+	// Alarm is told of a stored password that is not believed; the server opens an incident.
+	Alarm func(person, what string)
 }
 
 // Gate proves who somebody is. It is safe for use by several goroutines.
 type Gate struct {
 	trail    *audit.Trail
+	key      *keyring.File
 	settings Settings
 	hasher   *Hasher
 }
 
-// New makes a gate over a trail that has been started.
-func New(trail *audit.Trail, s Settings) (*Gate, error) {
+// New makes a gate over a trail that has been started. The site key seals stored passwords.
+func New(trail *audit.Trail, key *keyring.File, s Settings) (*Gate, error) {
 	if s.Params == (argon2id.Params{}) {
 		s.Params = Pinned
 	}
@@ -48,7 +52,7 @@ func New(trail *audit.Trail, s Settings) (*Gate, error) {
 		s.Zone = time.Local
 	}
 	hasher, err := NewHasher(s.Params, runtime.GOMAXPROCS(0))
-	return &Gate{trail: trail, settings: s, hasher: hasher}, err
+	return &Gate{trail: trail, key: key, settings: s, hasher: hasher}, err
 }
 
 // Proof is a person whose password was right just now.
@@ -68,13 +72,14 @@ type account struct {
 	Proof
 	active      bool
 	hash        string // "" when there is no password yet
+	seal        []byte
 	resetBy     string // printed name of who reset the password, while the owner has not set a new one
 	resetAt     time.Time
 	lockedUntil time.Time
 	now         time.Time // of the database
 }
 
-const accountColumns = `select p.id::text, p.user_name, p.full_name, p.active, coalesce(c.password_hash, ''), coalesce(c.credential_version, 0),
+const accountColumns = `select p.id::text, p.user_name, p.full_name, p.active, coalesce(c.password_hash, ''), c.seal, coalesce(c.credential_version, 0),
 	coalesce(c.must_change, false), coalesce(c.locked_until, 'epoch'), coalesce(r.full_name, ''), coalesce(c.reset_at, 'epoch'), clock_timestamp(),
 	coalesce(extract(epoch from clock_timestamp() - c.changed_at), 0)::float8, coalesce(k.number, 0), k.settings
 	from ebr.people p left join ebr.credentials c on c.id = p.id left join ebr.people r on r.id = c.reset_by and c.reset_at >= c.changed_at
@@ -90,7 +95,7 @@ func readAccount(ctx context.Context, q audit.Querier, sql, key string) (a accou
 	var used float64 // seconds since the password was set
 	var number int
 	var values map[string]string
-	err = q.QueryRow(ctx, sql, pgx.NamedArgs{"key": key}).Scan(&a.Person, &a.UserName, &a.FullName, &a.active, &a.hash, &a.CredentialVersion,
+	err = q.QueryRow(ctx, sql, pgx.NamedArgs{"key": key}).Scan(&a.Person, &a.UserName, &a.FullName, &a.active, &a.hash, &a.seal, &a.CredentialVersion,
 		&a.MustChange, &a.lockedUntil, &a.resetBy, &a.resetAt, &a.now, &used, &number, &values)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return account{}, false, nil
@@ -109,20 +114,27 @@ func readAccount(ctx context.Context, q audit.Querier, sql, key string) (a accou
 func (g *Gate) Prove(ctx context.Context, userName, password string) (Proof, error) {
 	name := Lookup(userName)
 	var a account
+	var doubt error
 	err := g.trail.Read(ctx, func(r *audit.Reader) (err error) {
-		if a, _, err = readAccount(ctx, r, accountByName, name); err != nil || a.hash == "" {
-			return err
+		if a, _, err = readAccount(ctx, r, accountByName, name); err == nil && a.hash != "" {
+			doubt, err = g.doubt(ctx, r, a)
 		}
-		return matchesTrail(ctx, r, a)
+		return err
 	})
+	if err == nil && doubt != nil {
+		err = g.alarm(ctx, a, doubt)
+	}
 	if err != nil {
 		return a.Proof, err
 	}
 	hash := a.hash
-	if !a.active {
+	if !a.active || doubt != nil {
 		hash = ""
 	}
 	right, err := g.hasher.Verify(ctx, password, hash)
+	if err == nil && a.lockedUntil.After(a.now) {
+		err = g.closed(ctx, a.lockedUntil) // the record keeps the lock, whatever became of the counter
+	}
 	if err != nil {
 		return a.Proof, err
 	}
@@ -157,7 +169,6 @@ func matchesTrail(ctx context.Context, q audit.Querier, a account) error {
 	sum := sha256.Sum256([]byte(a.hash))
 	hash, version := image["password_hash"], image["credential_version"]
 	if hash == nil || *hash != "sha256:"+hex.EncodeToString(sum[:]) || version == nil || *version != strconv.Itoa(a.CredentialVersion) {
-		slog.ErrorContext(ctx, "ALARM: a stored password differs from the audit trail", "person", a.Person, "user", a.UserName)
 		return ErrSwapped
 	}
 	return nil
@@ -165,15 +176,14 @@ func matchesTrail(ctx context.Context, q audit.Querier, a account) error {
 
 // untouched locks the credentials of a person and says that their hash is the one that the trail shows. Every change of the row asks it
 // first; the database asks the same (credentials_guard).
-func untouched(ctx context.Context, tx *audit.Tx, person string) error {
+func untouched(ctx context.Context, tx *audit.Tx, person string) (a account, err error) {
 	if err := tx.Lock(ctx, audit.Ref{Table: "ebr.credentials", ID: person}); err != nil {
-		return err
+		return a, err
 	}
-	a, _, err := readAccount(ctx, tx, accountByPerson, person)
-	if err != nil {
-		return err
+	if a, _, err = readAccount(ctx, tx, accountByPerson, person); err != nil {
+		return a, err
 	}
-	return matchesTrail(ctx, tx, a)
+	return a, matchesTrail(ctx, tx, a)
 }
 
 // Confirm says, inside the transaction of an act, that a proof given a moment ago still holds: same password, person active, account not
@@ -202,6 +212,16 @@ var errLocked = errors.New("account locked")
 func (g *Gate) locked(until time.Time, failures int) error {
 	return fault.New(fault.Unauthenticated, "This account is locked until %s, after %d wrong passwords. Wait, or ask your supervisor to unlock it.",
 		until.In(g.settings.Zone).Format("15:04:05 -07:00"), failures).Because(errLocked)
+}
+
+// closed is locked for an account whose record says so.
+func (g *Gate) closed(ctx context.Context, until time.Time) error {
+	var failures int
+	err := g.trail.Read(ctx, func(r *audit.Reader) (err error) {
+		failures, _, err = g.lockout(ctx, r)
+		return err
+	})
+	return cmp.Or(err, g.locked(until, failures))
 }
 
 // lockout gives how many wrong passwords within which time lock an account for that time.

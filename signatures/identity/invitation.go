@@ -104,7 +104,7 @@ func ResetPassword(ctx context.Context, tx *audit.Tx, person string) error {
 	}
 	a, _, err := readAccount(ctx, tx, accountByPerson, person)
 	if err == nil && a.hash != "" {
-		if err = untouched(ctx, tx, person); err == nil {
+		if _, err = untouched(ctx, tx, person); err == nil {
 			_, err = tx.Exec(ctx, resetCredentials, pgx.NamedArgs{"person": person, "by": tx.Actor().Person, "now": tx.Now()})
 		}
 	}
@@ -212,7 +212,7 @@ func (g *Gate) Enrol(ctx context.Context, key *keyring.File, link, code, passwor
 		return err
 	}
 	in := audit.Intent{Session: g.trail.System(), Act: "password.change", Home: StreamOf(i.Person), Reason: "by the owner, with link and code"}
-	_, err = g.trail.Change(ctx, in, func(tx *audit.Tx) error { return accept(ctx, tx, i, owner, hash) })
+	_, err = g.trail.Change(ctx, in, func(tx *audit.Tx) error { return g.accept(ctx, tx, i, owner, hash) })
 	return err
 }
 
@@ -240,14 +240,14 @@ func (g *Gate) compareCode(ctx context.Context, i Invitation, key *keyring.File,
 
 const useInvitation = `update ebr.enrolments set used_at = @now where id = @id and coalesce(identity_check::text, '') = @check and used_at is null and expires_at > @now`
 
-const insertCredentials = `insert into ebr.credentials (id, password_hash, changed_at) values (@person, @hash, @now)`
+const insertCredentials = `insert into ebr.credentials (id, password_hash, seal, changed_at) values (@person, @hash, @seal, @now)`
 
-const acceptCredentials = `update ebr.credentials set password_hash = @hash, credential_version = credential_version + 1, changed_at = @now, must_change = false,
+const acceptCredentials = `update ebr.credentials set password_hash = @hash, seal = @seal, credential_version = credential_version + 1, changed_at = @now, must_change = false,
 	locked_until = null, version = version + 1 where id = @person`
 
 // accept uses the invitation up and stores the hash.
-func accept(ctx context.Context, tx *audit.Tx, i Invitation, owner Proof, hash string) error {
-	args := pgx.NamedArgs{"id": i.ID, "check": i.Check, "person": i.Person, "hash": hash, "now": tx.Now(), "subject": subjectOf(owner.UserName, "")}
+func (g *Gate) accept(ctx context.Context, tx *audit.Tx, i Invitation, owner Proof, hash string) error {
+	args := pgx.NamedArgs{"id": i.ID, "check": i.Check, "person": i.Person, "hash": hash, "seal": g.seal(i.Person, 1, hash), "now": tx.Now(), "subject": subjectOf(owner.UserName, "")}
 	tag, err := tx.Exec(ctx, useInvitation, args)
 	if err == nil && tag.RowsAffected() != 1 {
 		return fault.New(fault.Refused, "%s", errLink.Message)
@@ -259,9 +259,11 @@ func accept(ctx context.Context, tx *audit.Tx, i Invitation, owner Proof, hash s
 		_, err = tx.Exec(ctx, insertCredentials, args)
 		return err
 	}
-	if err := untouched(ctx, tx, i.Person); err != nil {
+	stored, err := untouched(ctx, tx, i.Person)
+	if err != nil {
 		return err
 	}
+	args["seal"] = g.seal(i.Person, stored.CredentialVersion+1, hash)
 	if _, err := tx.Exec(ctx, acceptCredentials, args); err != nil {
 		return err
 	}
@@ -276,10 +278,7 @@ func Unlock(ctx context.Context, tx *audit.Tx, person string) error {
 	if err := ownStream(tx, person); err != nil {
 		return err
 	}
-	if err := untouched(ctx, tx, person); err != nil {
-		return err
-	}
-	a, _, err := readAccount(ctx, tx, accountByPerson, person)
+	a, err := untouched(ctx, tx, person)
 	if err != nil {
 		return err
 	}

@@ -142,7 +142,7 @@ func (g *Gate) lockPerson(ctx context.Context, p Proof, until time.Time, failure
 		if p.CredentialVersion == 0 {
 			return nil
 		}
-		if err := untouched(ctx, tx, p.Person); err != nil {
+		if _, err := untouched(ctx, tx, p.Person); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, lockCredentials, pgx.NamedArgs{"person": p.Person, "until": until})

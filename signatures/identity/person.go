@@ -84,7 +84,7 @@ func ownStream(tx *audit.Tx, person string) error {
 	return nil
 }
 
-const changeCredentials = `update ebr.credentials set password_hash = @hash, credential_version = credential_version + 1, changed_at = @now, must_change = false,
+const changeCredentials = `update ebr.credentials set password_hash = @hash, seal = @seal, credential_version = credential_version + 1, changed_at = @now, must_change = false,
 	version = version + 1 where id = @person and credential_version = @seen`
 
 // ChangePassword replaces the password of the session's person, who gives the old one. Other sessions of the person end.
@@ -112,13 +112,13 @@ func (g *Gate) ChangePassword(ctx context.Context, token, old, new string) error
 		return err
 	}
 	_, err = g.trail.Change(ctx, in, func(tx *audit.Tx) error {
-		if err := untouched(ctx, tx, p.Person); err != nil {
+		if _, err := untouched(ctx, tx, p.Person); err != nil {
 			return err
 		}
 		if err := Confirm(ctx, tx, p.Person, p.CredentialVersion); err != nil {
 			return err
 		}
-		args := pgx.NamedArgs{"person": p.Person, "hash": hash, "seen": p.CredentialVersion, "now": tx.Now(), "session": s.ID}
+		args := pgx.NamedArgs{"person": p.Person, "hash": hash, "seal": g.seal(p.Person, p.CredentialVersion+1, hash), "seen": p.CredentialVersion, "now": tx.Now(), "session": s.ID}
 		tag, err := tx.Exec(ctx, changeCredentials, args)
 		if err == nil && tag.RowsAffected() == 0 {
 			return fault.New(fault.Conflict, "The password was changed in the meantime. Use the newest one.")

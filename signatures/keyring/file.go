@@ -24,6 +24,9 @@ import (
 // fileName is the name of the site key inside the folder given to Open.
 const fileName = "site.key"
 
+// Public is the public half of a site key.
+type Public = ed25519.PublicKey
+
 // File is the site key read from a file. It is safe for use by several goroutines.
 type File struct {
 	path    string
@@ -45,6 +48,12 @@ func Open(dir string) (*File, error) {
 			return nil, fmt.Errorf("make the site key %s: %w", path, err)
 		}
 	}
+	return Existing(dir)
+}
+
+// Existing reads the site key from the folder and makes none: for checks beside a server. The error is fs.ErrNotExist where there is no key.
+func Existing(dir string) (*File, error) {
+	path := filepath.Join(dir, fileName)
 	private, err := read(path)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,7 @@ type World struct {
 	Trail   *audit.Trail
 	Gate    *identity.Gate
 	Desk    signatures.Desk
+	Keys    string // folder of the site key
 	Station string // id of "Granulation 1"
 	Admin   Person
 	Checker Person // of QA; has seen everybody's documents
@@ -79,11 +80,13 @@ func Empty(t testing.TB, change ...func(*identity.Settings)) *World {
 	for _, c := range change {
 		c(&settings)
 	}
-	w.Gate, err = identity.New(trail, settings)
+	w.Keys = t.TempDir()
+	key, err := keyring.Open(w.Keys)
 	require.NoError(t, err)
-	key, err := keyring.Open(t.TempDir())
+	w.Gate, err = identity.New(trail, key, settings)
 	require.NoError(t, err)
-	require.NoError(t, signatures.RegisterKey(w.Ctx, trail, key))
+	_, err = signatures.RegisterKey(w.Ctx, trail, key, false)
+	require.NoError(t, err)
 	w.Desk = signatures.Desk{Trail: trail, Gate: w.Gate, Key: key, Zone: time.FixedZone("", 3600)}
 	w.Station = w.AddStation("Granulation 1")
 	return w
