@@ -39,13 +39,20 @@ func (s *server) alarmsFor(v *visit) (seen []Alarm, err error) {
 // StandingAlarms are those of every plant. Open incidents are not among them: each one is told by itself.
 func StandingAlarms() []AlarmSource { return []AlarmSource{reviewAlarm, machineAlarm} }
 
-// reviewAlarm says that the access review is due.
-func reviewAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
+// reviewAlarm says that the access review is due, and that what one decided is not done.
+func reviewAlarm(ctx context.Context, q audit.Querier) (alarms []Alarm, err error) {
 	due, is, err := accounts.ReviewDue(ctx, q)
-	if err != nil || !is {
+	if err != nil {
 		return nil, err
 	}
-	return []Alarm{{Act: "person.unlock", Level: "alert", Words: words("The access review is due since %s", due.Format("2006-01-02")), Href: "/reviews"}}, nil
+	if is {
+		alarms = append(alarms, Alarm{Act: "person.unlock", Level: "alert", Words: words("The access review is due since %s", due.Format("2006-01-02")), Href: "/reviews"})
+	}
+	n, err := accounts.Undone(ctx, q)
+	if n > 0 {
+		alarms = append(alarms, Alarm{Act: "person.roles", Level: "alert", Words: words("The access review took rights away that are still held (%d)", n), Href: "/reviews"})
+	}
+	return alarms, err
 }
 
 // machineAlarm says that nobody at work answers for a machine.

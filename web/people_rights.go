@@ -93,11 +93,11 @@ func (s *server) onAccountability() place {
 	return place{page: s.showAccountability, read: "accountability.sign", next: func(*visit, json.RawMessage) string { return "/accountability" }}
 }
 
-// changeField begins the name of the box of each account whose access has to change.
+// changeField begins the name of the box of each right that is to be taken away.
 const changeField = "change:"
 
 func (s *server) showReviews(v *visit) (View, error) {
-	people, err := accounts.Accounts(v.ctx, v)
+	lines, _, err := accounts.ReviewLines(v.ctx, v)
 	if err != nil {
 		return nil, err
 	}
@@ -113,18 +113,23 @@ func (s *server) showReviews(v *visit) (View, error) {
 	if view.Review != nil {
 		chosen = strings.Fields(view.Review.Typed["change"])
 	}
-	for _, p := range people {
-		view.People = append(view.People, AccountLine{PersonLine: personLine(p), Box: changeField + p.UserName, Change: slices.Contains(chosen, p.UserName)})
+	for _, l := range lines {
+		line := AccountLine{PersonLine: PersonLine{Href: "/tokens", UserName: l.UserName, FullName: l.FullName}, Machine: l.Person == nil, Holds: l.Holds,
+			Box: changeField + l.Key, Away: slices.Contains(chosen, l.Key) || slices.Contains(chosen, l.UserName)}
+		if l.Person != nil {
+			line.PersonLine = personLine(*l.Person)
+		}
+		view.Lines = append(view.Lines, line)
 	}
 	return view, nil
 }
 
-// chosen joins the ticked boxes of a review to the list of those whose access has to change.
+// chosen joins the ticked boxes of a review to the list of what is to be taken away.
 func chosen(v *visit) error {
 	names := strings.Fields(v.form.Get("change"))
 	for name := range v.form {
-		if user, ok := strings.CutPrefix(name, changeField); ok {
-			names = append(names, user)
+		if key, ok := strings.CutPrefix(name, changeField); ok {
+			names = append(names, key)
 			v.form.Del(name)
 		}
 	}

@@ -94,7 +94,13 @@ var accountActs = []sentence{
 		s.now.open("/reviews")
 		fill := map[string]string{}
 		if a[0] != "" {
-			fill["change:"+s.people[a[0]].UserName], fill["note"] = "yes", a[1]
+			for name := range s.now.at.forms["review"].known {
+				if strings.HasPrefix(name, "change:"+s.people[a[0]].UserName+"/") {
+					fill[name] = "yes"
+				}
+			}
+			require.NotEmpty(s.t, fill)
+			fill["note"] = a[1]
 		}
 		s.sign("review", fill, s.people[s.who], nil)
 	}),

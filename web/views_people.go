@@ -95,21 +95,23 @@ type AccountabilityView struct {
 	Publish  *Form
 }
 
-// AccessReviewView is the review of all accounts: the list with a box for each whose access has to change, and the reviews made.
+// AccessReviewView is the review of all rights: the list with a box for each that is to be taken away, and the reviews made.
 type AccessReviewView struct {
 	Page
 	Due    time.Time
 	IsDue  bool
-	People []AccountLine
+	Lines  []AccountLine
 	Made   []accounts.Reviewed
 	Review *Form
 }
 
-// AccountLine is one account with the name of its box.
+// AccountLine is one right of an account with the name of its box.
 type AccountLine struct {
 	PersonLine
-	Box    string
-	Change bool
+	Machine bool
+	Holds   string
+	Box     string
+	Away    bool
 }
 
 // EnrolView sets a first or new password. Begin has the field link; Enrol link, code (when CodeNeeded), new_password, again.

@@ -14,14 +14,15 @@ import (
 	"veribatch/internal/fault"
 	"veribatch/internal/plaintext"
 	"veribatch/signatures"
+	"veribatch/signatures/access"
 	"veribatch/signatures/configuration"
 )
 
-// Review says that the signer has looked at all accounts and their roles and decided for each whether it stays as it is (EU GMP Annex 11
-// clause 12.3). The list, line by line, is what is signed; what has to change is then changed by an administrator.
+// Review says that the signer has looked at every right of every account, of people and of machines, and decided for each whether it stays or is
+// taken away (EU GMP Annex 11 clause 12.3). The list, line by line, is what is signed; an administrator then takes away what was decided.
 type Review struct {
-	Change string `json:"change" form:"change"` // user names whose access has to change, separated by blanks; all others stay
-	Note   string `json:"note" form:"note"`     // what has to change, and why
+	Change string `json:"change" form:"change" doc:"keys of the lines to be taken away, separated by blanks; a user name stands for all its lines; all others stay"`
+	Note   string `json:"note" form:"note" doc:"what has to change, and why"`
 }
 
 // Act is the word of the act.
@@ -33,16 +34,101 @@ func (Review) Home() audit.Stream { return audit.Site }
 // maxReviewed keeps the statement within what one person can read and a statement can hold.
 const maxReviewed = 900
 
-// Accounts lists who is at work, for the review.
-func Accounts(ctx context.Context, q audit.Querier) ([]Person, error) {
-	people, err := List(ctx, q, Search{Limit: maxReviewed + 1})
-	if err == nil && len(people) > maxReviewed {
-		err = fault.New(fault.TooLarge, "More than %d accounts do not fit into one review.", maxReviewed)
-	}
-	return people, err
+// ReviewLine is one right of one account: a role in an area, a token, or an account that has neither.
+type ReviewLine struct {
+	Key      string // user name / role / area, or user name / token; without either the user name and a stroke
+	UserName string
+	FullName string
+	Holds    string  // the right in words
+	Person   *Person // of a machine nil
 }
 
-// Statement is the whole list with the decision about each account.
+const (
+	rolesNow  = `select person::text, role, area from ebr.person_roles where revoked_at is null order by role, area`
+	tokensNow = `select t.id::text, t.account::text, t.purpose, t.acts, t.area, t.expires_at, ebr.token_waits(t.id) from ebr.tokens t
+	where t.revoked_at is null and t.expires_at > clock_timestamp() order by t.issued_at, t.id`
+)
+
+type roleNow struct {
+	Person string
+	Role   string
+	Area   string
+}
+
+type tokenNow struct {
+	ID, Account, Purpose string
+	Acts                 []string
+	Area                 string
+	ExpiresAt            time.Time
+	Waits                bool
+}
+
+// ReviewLines lists every right that is held now, for the review, with the number of accounts.
+func ReviewLines(ctx context.Context, q audit.Querier) (lines []ReviewLine, holders int, err error) {
+	people, err := List(ctx, q, Search{Limit: maxReviewed + 1})
+	if err != nil {
+		return nil, 0, err
+	}
+	roles, err := collect[roleNow](ctx, q, rolesNow, pgx.NamedArgs{})
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, p := range people {
+		n := len(lines)
+		for _, r := range roles {
+			if r.Person == p.ID {
+				lines = append(lines, ReviewLine{p.UserName + "/" + r.Role + "/" + r.Area, p.UserName, p.FullName, roleWords([]string{r.Role}) + ", " + areaWords(r.Area), &p})
+			}
+		}
+		if len(lines) == n {
+			lines = append(lines, ReviewLine{p.UserName + "/", p.UserName, p.FullName, "no role", &p})
+		}
+	}
+	machines, err := machineLines(ctx, q, &lines)
+	if err == nil && len(lines) > maxReviewed {
+		err = fault.New(fault.TooLarge, "More than %d rights do not fit into one review.", maxReviewed)
+	}
+	return lines, len(people) + machines, err
+}
+
+// machineLines adds the tokens of the machines in use.
+func machineLines(ctx context.Context, q audit.Querier, lines *[]ReviewLine) (machines int, err error) {
+	all, err := Machines(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	tokens, err := collect[tokenNow](ctx, q, tokensNow, pgx.NamedArgs{})
+	for _, m := range all {
+		if m.ClosedAt != nil {
+			continue
+		}
+		machines++
+		name, n := m.FullName+" (machine; "+m.ResponsibleName+" answers)", len(*lines)
+		for _, t := range tokens {
+			if t.Account != m.ID {
+				continue
+			}
+			holds := t.Purpose + ": " + strings.Join(t.Acts, ", ") + "; " + areaWords(t.Area) + "; until " + t.ExpiresAt.UTC().Format(time.DateOnly)
+			if t.Waits {
+				holds += "; waits for QA"
+			}
+			*lines = append(*lines, ReviewLine{m.UserName + "/" + t.ID, m.UserName, name, holds, nil})
+		}
+		if len(*lines) == n {
+			*lines = append(*lines, ReviewLine{m.UserName + "/", m.UserName, name, "no token", nil})
+		}
+	}
+	return machines, err
+}
+
+func areaWords(area string) string {
+	if area == access.WholeSite {
+		return "the whole plant"
+	}
+	return area
+}
+
+// Statement is the whole list with the decision about each right.
 func (c Review) Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error) {
 	st, _, _, err := c.prepare(ctx, q)
 	return st, err
@@ -50,43 +136,47 @@ func (c Review) Statement(ctx context.Context, q audit.Querier) (signatures.Stat
 
 const nextReview = `select coalesce(max(number), 0) + 1 from ebr.access_reviews`
 
-func (c Review) prepare(ctx context.Context, q audit.Querier) (st signatures.Statement, people []Person, change []string, err error) {
-	if people, err = Accounts(ctx, q); err != nil {
-		return st, nil, nil, err
+func (c Review) prepare(ctx context.Context, q audit.Querier) (st signatures.Statement, holders int, away []string, err error) {
+	lines, holders, err := ReviewLines(ctx, q)
+	if err != nil {
+		return st, 0, nil, err
 	}
 	note, err := plaintext.CleanLines("note", c.Note, plaintext.MaxComment)
 	if err != nil {
-		return st, nil, nil, err
+		return st, 0, nil, err
 	}
-	change = strings.Fields(c.Change)
-	slices.Sort(change)
-	change = slices.Compact(change)
-	if len(change) > 0 && note == "" {
-		return st, nil, nil, fault.At("note", "Say what has to change.")
+	named := strings.Fields(c.Change)
+	if len(named) > 0 && note == "" {
+		return st, 0, nil, fault.At("note", "Say what has to change.")
+	}
+	for _, name := range named {
+		if !slices.ContainsFunc(lines, func(l ReviewLine) bool { return l.Key == name || l.UserName == name }) {
+			return st, 0, nil, fault.At("change", "There is no right or account %q in this list. Open the page again.", name)
+		}
 	}
 	var number int
 	if err := q.QueryRow(ctx, nextReview).Scan(&number); err != nil {
-		return st, nil, nil, err
+		return st, 0, nil, err
 	}
 	st = signatures.Statement{
 		Version: signatures.StatementVersion, Act: c.Act(), Meaning: "reviewed", Language: "en",
 		Records: []signatures.RecordRef{{Stream: string(audit.Site), ID: "access-review", Version: number}},
-		Lines:   []signatures.Line{{Label: "Access review", Value: "number " + strconv.Itoa(number)}, {Label: "Accounts", Value: strconv.Itoa(len(people))}},
+		Lines:   []signatures.Line{{Label: "Access review", Value: "number " + strconv.Itoa(number)}, {Label: "Accounts", Value: strconv.Itoa(holders)}},
 	}
-	for _, p := range people {
+	for _, l := range lines {
 		decision := "keep"
-		if slices.Contains(change, p.UserName) {
-			decision = "CHANGE"
+		if slices.Contains(named, l.Key) || slices.Contains(named, l.UserName) {
+			decision = "TAKE AWAY"
+			away = append(away, l.Key)
 		}
-		st.Lines = append(st.Lines, signatures.Line{Label: p.UserName, Value: p.FullName + "; " + roleWords(p.Roles) + "; " + lastSeen(p) + "; " + decision})
-	}
-	for _, name := range change {
-		if !slices.ContainsFunc(people, func(p Person) bool { return p.UserName == name }) {
-			return st, nil, nil, fault.At("change", "There is no account %q in this list. Open the page again.", name)
+		value := l.FullName + "; " + l.Holds
+		if l.Person != nil {
+			value += "; " + lastSeen(*l.Person)
 		}
+		st.Lines = append(st.Lines, signatures.Line{Label: l.UserName, Value: value + "; " + decision})
 	}
-	st.Lines = append(st.Lines, signatures.Line{Label: "To be changed", Value: note})
-	return st, people, change, nil
+	st.Lines = append(st.Lines, signatures.Line{Label: "Remarks", Value: note})
+	return st, holders, away, nil
 }
 
 // lastSeen gives the day of the last log-in: a finer time would change under the reader's eyes.
@@ -102,7 +192,7 @@ const insertReview = `insert into ebr.access_reviews (id, number, people, change
 
 // Do keeps the review.
 func (c Review) Do(ctx context.Context, tx *audit.Tx) error {
-	st, people, change, err := c.prepare(ctx, tx)
+	st, holders, away, err := c.prepare(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -110,11 +200,11 @@ func (c Review) Do(ctx context.Context, tx *audit.Tx) error {
 	if err != nil {
 		return err
 	}
-	tx.Note("accounts", strconv.Itoa(len(people)))
-	tx.Note("to be changed", strings.Join(change, " "))
+	tx.Note("accounts", strconv.Itoa(holders))
+	tx.Note("to be taken away", strings.Join(away, " "))
 	tx.Note("meaning", st.Meaning)
 	_, err = tx.Exec(ctx, insertReview, pgx.NamedArgs{
-		"id": audit.NewID(), "number": st.Records[0].Version, "people": len(people), "changes": append([]string{}, change...), "note": st.Lines[len(st.Lines)-1].Value,
+		"id": audit.NewID(), "number": st.Records[0].Version, "people": holders, "changes": append([]string{}, away...), "note": st.Lines[len(st.Lines)-1].Value,
 		"by": tx.Actor().Person, "now": tx.Now(), "signature": signature.ID,
 	})
 	return err
@@ -123,14 +213,31 @@ func (c Review) Do(ctx context.Context, tx *audit.Tx) error {
 // Reviewed is one access review that was made.
 type Reviewed struct {
 	Number, People int
-	Changes        []string
+	Changes        []string // keys of the lines to be taken away; of earlier releases user names
 	Note, By       string
 	At             time.Time
 	Signature      string
+	Held           []string // of Changes of the newest review, what is held still; the next one decides anew
 }
 
-const reviewsMade = `select r.number, r.people, r.changes, r.note, p.full_name, r.reviewed_at, r.signature::text
+// What was decided is done when the role, the token or the account that the key names is there no more; one that was granted later is another.
+const stillHeld = `(select coalesce(array_agg(c order by c), '{}') from unnest(r.changes) c where exists (select from ebr.person_roles h join ebr.people o on o.id = h.person
+		where c = o.user_name || '/' || h.role || '/' || h.area and h.revoked_at is null and h.granted_at < r.reviewed_at)
+	or exists (select from ebr.tokens t join ebr.people o on o.id = t.account where c = o.user_name || '/' || t.id and t.revoked_at is null and t.expires_at > clock_timestamp())
+	or exists (select from ebr.people o where c = o.user_name || '/' and o.active))`
+
+const (
+	reviewsMade = `select r.number, r.people, r.changes, r.note, p.full_name, r.reviewed_at, r.signature::text,
+	case when r.number = (select max(number) from ebr.access_reviews) then ` + stillHeld + ` else '{}' end
 	from ebr.access_reviews r join ebr.people p on p.id = r.reviewed_by order by r.number desc limit 50`
+	decisionsOpen = `select coalesce(sum(cardinality(` + stillHeld + `)), 0)::int from (select * from ebr.access_reviews order by number desc limit 1) r`
+)
+
+// Undone counts what the newest review decided to take away and is held still.
+func Undone(ctx context.Context, q audit.Querier) (n int, err error) {
+	err = q.QueryRow(ctx, decisionsOpen).Scan(&n)
+	return n, err
+}
 
 // Reviews gives the reviews made, the newest first.
 func Reviews(ctx context.Context, q audit.Querier) ([]Reviewed, error) {
