@@ -66,7 +66,7 @@ evidence:
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
 	@$(ONE_DATABASE) go test -race -timeout 15m ./web
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -v -timeout 20m -run '$(LONG_WEB)' ./web
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 10m -run '$(LONG_PROGRAM)' ./cmd/ebr
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run '$(LONG_PROGRAM)' ./cmd/ebr
 	$(STEP) "a whole batch in the browser, and every page as everybody"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 30m -run 'TestWholeBatch|TestEveryPage' ./web/browser
 	@$(MAKE) --no-print-directory fuzz

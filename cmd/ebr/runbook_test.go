@@ -107,3 +107,15 @@ func (s *safe) typed(args []string) string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+// An existing database is backed up by those whom it belongs to, and each command that cannot do it says so.
+func TestExistingDatabaseIsBackedUpByItsOwners(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for _, args := range [][]string{{"backup", "--to", folder}, {"drill", "--from", folder}, {"serve", "--listen", "127.0.0.1:0", "--backup-to", folder}} {
+		_, errs, code := ebr(append(args, "--state", folder, "--database", "postgres://app@127.0.0.1:1/plant")...)
+		if code != 1 || !strings.Contains(errs, "their tools back it up (pg_basebackup") || !strings.Contains(errs, "docs/backup.md") {
+			t.Errorf("ebr %s: exit code %d: %s", args[0], code, errs)
+		}
+	}
+}
