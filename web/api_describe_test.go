@@ -22,8 +22,8 @@ var screenOnly = map[string]string{
 	"GET /first":            "shows the form of the first administrator; the operation is POST /first",
 	"GET /session/password": "shows the form of password.change; the operation is POST /session/password",
 	"GET /recipes/import":   "shows the form of recipe.import; the operation is POST /recipes",
-	"GET /enrol/:link":      "a person opens the one-time link in a browser: it is a secret, and no program shall have it",
-	"POST /enrol/:link":     "the owner alone types the first password; a program that sent it would know it",
+	"GET /enrol":            "a person opens the one-time link in a browser: it is a secret, and no program shall have it",
+	"POST /enrol":           "the owner alone types the first password; a program that sent it would know it",
 }
 
 // elsewhere are the addresses of the site whose operation stands at another address.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,7 +36,10 @@ const matrixFile = "../docs/matrix.csv"
 // The words of a cell, for a role: by what the role opens when it is held for the whole plant, for the area of the record, for another area.
 var cellWords = map[[3]bool]string{{true, true, true}: "yes", {true, true, false}: "area", {true, false, false}: "plant", {false, false, false}: "no"}
 
-var matrixConditions = []string{"anonymous", "locked", "expired", "disabled", "server"}
+var matrixConditions = []string{"anonymous", "locked", "expired", "disabled", "server", "machine", "machine elsewhere", "machine waiting", "machine revoked"}
+
+// bySecret are the addresses that open to whoever holds their one-time secret, whoever that is, and to nobody else.
+var bySecret = []string{"/first", "/enrol", "/api/v1/first"}
 
 func matrixHead() []string {
 	head := []string{"method", "path", "act", "signed"}
@@ -70,13 +74,25 @@ func TestPermissionMatrix(t *testing.T) {
 			t.Errorf("%s %s (%s %s) stands otherwise or not in the matrix: go test ./web -run Matrix -update, and have QA review the change", a.Method, a.Path, a.Act, line[3])
 			want = nil
 		}
+		secret := slices.Contains(bySecret, a.Path)
 		for i, role := range append(access.Roles(), "") {
+			if secret {
+				line = append(line, m.withoutSecret(a, m.people[seat{role, own}]))
+				continue
+			}
 			got := m.cell(a, role, areas, refused)
 			line = append(line, got)
 			m.compare(a, want, i, role, got, long)
 		}
 		for i, name := range matrixConditions {
-			got := m.outcome(a, m.without[name])
+			who := m.without[name]
+			got := m.outcome(a, who)
+			switch {
+			case secret && got != "lock": // the door: nobody asks for a session there
+				got = m.withoutSecret(a, who)
+			case got == "no", (got == "log in" || got == "lock") && (a.api || a.Method != http.MethodGet || name == "disabled"):
+				refused[who.Token]++
+			}
 			line = append(line, got)
 			if at := 4 + len(access.Roles()) + 1 + i; !*updateMatrix && want != nil && want[at] != got {
 				t.Errorf("%s %s: who is %s gets %q; the matrix says %q", a.Method, a.Path, name, got, want[at])
@@ -92,20 +108,25 @@ func TestPermissionMatrix(t *testing.T) {
 	m.everyRefusalIsEntered(refused)
 }
 
-// addresses lists the screens and the operations of the API. The page of the first administrator, and that of a new password,
-// open to whoever holds their one-time secret and to nobody else.
+// addresses lists the screens and the operations of the API.
 func (m *matrixPlant) addresses() (list []address) {
 	for i, routes := range [][]web.Route{web.Routes(), web.Operations()} {
 		for _, r := range routes {
-			if path := strings.TrimPrefix(r.Path, "/api/v1"); path != "/first" && path != "/enrol" {
-				list = append(list, address{Route: r, api: i == 1})
-			}
+			list = append(list, address{Route: r, api: i == 1})
 		}
 	}
 	for i := range list {
 		list[i].signed = list[i].Method == http.MethodPost && m.signs(list[i])
 	}
 	return list
+}
+
+// withoutSecret asks for an address that wants its one-time secret without having it. Its page may be looked at.
+func (m *matrixPlant) withoutSecret(a address, who signtest.Person) string {
+	if got, _ := m.send(a, who, ""); a.Method == http.MethodPost && got == "yes" {
+		m.t.Errorf("%s %s opens without its secret", a.Method, a.Path)
+	}
+	return "secret"
 }
 
 // signs finds out whether the act is signed: the whole plant's own supervisor is asked for a signature, or somebody else who may read.
@@ -337,17 +358,26 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 const (
 	refusalsOf = `select coalesce(sum(count), 0) from ebr.refusals r join ebr.sessions s on s.id = r.session where s.token_digest = sha256($1)`
 	unentered  = `select count(*) from ebr.refusals r join ebr.sessions s on s.id = r.session
-		where not exists (select from audit.entries e where e.refused and e.act = r.act and e.person = s.person)`
+		where not exists (select from audit.entries e where e.refused and e.act = r.act and (e.person = s.person
+			or exists (select from audit.subjects j where j.stream = e.stream and j.seq = e.seq and j.subject = 'person/' || s.person)))`
 )
 
 // everyRefusalIsEntered holds the counted refusals of each session against those that were sent, and each act of them against the trail.
 func (m *matrixPlant) everyRefusalIsEntered(refused map[string]int64) {
 	super := m.DB.Super(m.t)
-	for s, who := range m.people {
+	counts := func(name string, who signtest.Person) {
 		var counted int64
 		require.NoError(m.t, super.QueryRow(m.Ctx, refusalsOf, []byte(who.Token)).Scan(&counted))
 		if counted != refused[who.Token] {
-			m.t.Errorf("%s in %s was refused %d times, and the program counted %d", s.role.Title(), s.area, refused[who.Token], counted)
+			m.t.Errorf("%s was refused %d times, and the program counted %d", name, refused[who.Token], counted)
+		}
+	}
+	for s, who := range m.people {
+		counts(s.role.Title()+" in "+s.area, who)
+	}
+	for name, who := range m.without {
+		if name != "anonymous" && name != "server" { // of those the server's own session counts, also for others (TestWhoIsTurnedAwayIsEntered)
+			counts(name, who)
 		}
 	}
 	var missing int64

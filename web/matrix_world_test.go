@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"encoding/json"
 	"path"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"veribatch/internal/fault"
 	"veribatch/recipes/library"
 	"veribatch/signatures/access"
+	"veribatch/signatures/accounts"
 	"veribatch/signatures/identity"
 	"veribatch/signatures/signtest"
 )
@@ -177,5 +179,26 @@ func (m *matrixPlant) conditions() map[string]signtest.Person {
 		}
 		people[name] = who
 	}
+	for name, c := range map[string]struct {
+		area           string
+		approve, close bool
+	}{"machine": {own, true, false}, "machine elsewhere": {other, true, false}, "machine waiting": {own, false, false}, "machine revoked": {own, true, true}} {
+		people[name] = m.machine(strings.ReplaceAll(name, " ", "."), c.area, c.approve, c.close)
+	}
 	return people
+}
+
+// machine gives a machine whose token names everything that a machine may ever do.
+func (m *matrixPlant) machine(name, area string, approve, revoke bool) signtest.Person {
+	c := identity.CreateToken{UserName: name + ".m2", FullName: "A " + name, Purpose: "values", Acts: access.ActsOf(access.Machine), Area: area, Days: 9}
+	c.Mint()
+	var made identity.TokenMade
+	require.NoError(m.t, json.Unmarshal(m.Do(m.Admin, c).Result, &made))
+	if approve {
+		m.MustSign(m.Checker, accounts.ApproveToken{Account: made.Account, Token: made.Token})
+	}
+	if revoke {
+		m.Do(m.Admin, identity.RevokeToken{Account: made.Account, Token: made.Token, Reason: "lost"})
+	}
+	return signtest.Person{ID: made.Account, Token: c.Secret}
 }
