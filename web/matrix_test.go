@@ -90,6 +90,7 @@ func TestPermissionMatrix(t *testing.T) {
 			switch {
 			case secret && got != "lock": // the door: nobody asks for a session there
 				got = m.withoutSecret(a, who)
+			case a.Act == "session.open" && got == "log in": // the gate enters each refused log-in by itself
 			case got == "no", (got == "log in" || got == "lock") && (a.api || a.Method != http.MethodGet || name == "disabled"):
 				refused[who.Token]++
 			}
@@ -305,7 +306,10 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 	fields := map[string]string{}
 	switch a.Act {
 	case "session.open":
-		fields = map[string]string{"user_name": m.Admin.UserName, "password": m.Admin.Password, "station": "Station " + audit.NewID()}
+		if who.UserName == "" {
+			who = m.Admin
+		}
+		fields = map[string]string{"user_name": who.UserName, "password": who.Password, "station": "Station " + audit.NewID()}
 	case "session.unlock":
 		fields = map[string]string{"password": who.Password}
 	case "password.change":
