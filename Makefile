@@ -76,7 +76,7 @@ evidence:
 soak:
 	@scripts/need.sh pg cc chromium poppler qpdf certutil
 	@$(MAKE) --no-print-directory assets
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 120m ./web ./cmd/ebr ./web/browser
+	@VERIBATCH_LONG=1 VERIBATCH_KEYS=1 $(ONE_DATABASE) go test -timeout 120m ./web ./cmd/ebr ./web/browser
 
 ## fuzz: every fuzz test for FUZZTIME (20s); the corpus of failures is kept in testdata/fuzz
 fuzz:

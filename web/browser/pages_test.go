@@ -36,13 +36,13 @@ var (
 
 // TestEveryPage asks for every address of the site as every role that may see it, and looks at what comes in Chromium: at both sizes of
 // tablets and at both enlarged to 200 %, in bright colours and (in a long run; the gallery does it too) those of the dark room, with axe-core without exclusions, and with
-// everything that is folded away unfolded (a long run walks by Tab through the page with the most on it). In a short run a page is opened as the role with the most rights, whose page has most on it, and
+// everything that is folded away unfolded (with VERIBATCH_KEYS it walks by Tab through it too). In a short run a page is opened as the role with the most rights, whose page has most on it, and
 // the others only get it; with VERIBATCH_LONG every page opens for everyone, and axe looks at each that differs.
 func TestEveryPage(t *testing.T) {
 	start := time.Now()
 	p := newTour(t)
 	t.Logf("plant after %s", time.Since(start).Round(time.Second))
-	l := &looker{t: t, tour: p, tab: browser.Start(t), long: os.Getenv("VERIBATCH_LONG") != "", seen: map[[32]byte]bool{}}
+	l := &looker{t: t, tour: p, tab: browser.Start(t), long: os.Getenv("VERIBATCH_LONG") != "", keys: os.Getenv("VERIBATCH_KEYS") != "", seen: map[[32]byte]bool{}}
 	routes := append(web.Routes(), web.Route{Method: http.MethodGet, Path: "/api/v1/reference"})
 	for _, r := range routes {
 		if r.Method == http.MethodGet && r.Path != "/first" { // which opens once, before there are people: TestFirstPage
@@ -65,6 +65,7 @@ type looker struct {
 	t    *testing.T
 	tab  *browser.Tab
 	long bool
+	keys bool // walk by Tab through the page with the most on it
 	seen map[[32]byte]bool
 
 	asked, opened, examined int
@@ -139,7 +140,7 @@ func (l *looker) page(address, name string, role access.Role, richest bool) {
 	if richest || l.long {
 		l.tab.Cookie(l.server.URL, "session", token)
 		l.look(address, name, fresh)
-		if richest && l.long {
+		if richest && l.keys {
 			walk(l.t, l.tab, name)
 		}
 		if richest && printed.MatchString(address) {
