@@ -4,7 +4,7 @@ SHELL := /bin/sh
 RACE_PACKAGES = $$(go list ./... | grep -v -e '/web$$' -e '/web/browser$$')
 LONG_PACKAGES = ./audit ./ebr/batch
 LONG_WEB = TestTextsAreNoSQL|TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies
-LONG_PROGRAM = TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook
+LONG_PROGRAM = TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff
 ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 20s
 STEP = @printf '\n== %s  %s\n' "$$(date +%T)"

@@ -146,42 +146,49 @@ func TestEndingCertificateIsAnAlarm(t *testing.T) {
 	require.NotEmpty(t, quality.Certificate.Words())
 }
 
-// Clients that send a byte now and then, in headers or in a body, are cut off; the others are served meanwhile.
+// Clients that send a byte now and then, in headers or in a body, or that do not read their answer, are cut off; the others are served meanwhile.
 func TestSlowClientsAreCutOff(t *testing.T) {
 	t.Parallel()
 	p, _ := newPlant(t)
+	given := make(chan error, 100) // what became of the answers that nobody reads
 	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		buf := make([]byte, 64)
+		buf := make([]byte, 64<<10)
+		for r.URL.Path == "/large" {
+			if _, err := w.Write(buf); err != nil {
+				given <- err
+				return
+			}
+		}
 		for {
-			if _, err := r.Body.Read(buf); err != nil {
+			if _, err := r.Body.Read(buf[:64]); err != nil {
 				return
 			}
 		}
 	})
 	server := p.httpServer(site)
-	patience := server.ReadHeaderTimeout + server.ReadTimeout
-	require.Less(t, patience, time.Minute)
+	patience := server.ReadHeaderTimeout + server.ReadTimeout + server.WriteTimeout
+	require.Less(t, patience, 2*time.Minute)
 	require.Positive(t, server.ReadHeaderTimeout)
 	require.Positive(t, server.WriteTimeout)
 	require.Positive(t, server.IdleTimeout)
 	if os.Getenv("VERIBATCH_LONG") == "" { // the same limits, shorter
-		server.ReadHeaderTimeout, server.ReadTimeout = server.ReadHeaderTimeout/20, server.ReadTimeout/20
+		server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout = server.ReadHeaderTimeout/20, server.ReadTimeout/20, server.WriteTimeout/20
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 	var slow []net.Conn
-	for i := range 100 {
+	for i := range 150 {
 		conn, err := net.Dial("tcp", listener.Addr().String())
 		require.NoError(t, err)
-		text := "GET / HTTP/1.1\r\nHost: plant\r\nX-Slow: "
-		if i%2 == 1 {
-			text = "POST / HTTP/1.1\r\nHost: plant\r\nContent-Length: 1000\r\n\r\n"
-		}
-		_, err = conn.Write([]byte(text))
+		_, err = conn.Write([]byte([]string{"GET / HTTP/1.1\r\nHost: plant\r\nX-Slow: ", "POST / HTTP/1.1\r\nHost: plant\r\nContent-Length: 1000\r\n\r\n", "GET /large HTTP/1.1\r\nHost: plant\r\n\r\n"}[i%3]))
 		require.NoError(t, err)
-		slow = append(slow, conn)
+		if i%3 == 2 {
+			t.Cleanup(func() { _ = conn.Close() })
+		} else {
+			slow = append(slow, conn)
+		}
 	}
 	answer, err := http.Get("http://" + listener.Addr().String())
 	require.NoError(t, err)
@@ -194,5 +201,12 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 		}
 		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
 		require.NoError(t, conn.Close())
+	}
+	for range 50 {
+		select {
+		case <-given:
+		case <-time.After(2 * patience):
+			t.Fatal("who does not read holds the server")
+		}
 	}
 }
