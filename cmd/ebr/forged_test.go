@@ -83,7 +83,10 @@ func (s *safe) loses(line string) {
 	s.await("it has the act", s.caughtUp)
 	check(s.t, os.RemoveAll(slices.Max(s.backups())))
 	s.await("a backup is missed", func() bool { return s.incident("has lost the backup ") })
-	s.await("the third line has its backup", func() bool { return len(s.backups()) == 2 && s.caughtUp() })
+	s.await("the third line has its backup and its log", func() bool {
+		newest := filepath.Base(filepath.Dir(filepath.Dir(slices.Max(s.backups()))))
+		return len(s.backups()) == 2 && s.standing().Archive.Line == newest && s.caughtUp()
+	})
 	server.interrupt(s.t, s.state)
 	s.holds("third", []int{7}, nil)
 }
