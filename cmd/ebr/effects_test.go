@@ -43,6 +43,7 @@ type effects struct {
 	sue     signtest.Person
 	quinn   signtest.Person
 	office  string // id of a second station
+	box     mailbox
 }
 
 // somebody is a new operator, logged in.
@@ -218,6 +219,18 @@ var settingEffects = map[string]effect{
 	"backup_hours":     {versions.Propose{BackupHours: "48"}, func(e *effects) string { return e.alarm(continuity.Backup, 30) }, "the limit is 26 h", "quiet"},
 	"drill_days":       {versions.Propose{DrillDays: "7"}, func(e *effects) string { return e.alarm(continuity.Drill, 8*24) }, "quiet", "the limit is 7 days"},
 	"certificate_days": {versions.Propose{CertificateDays: "60"}, func(e *effects) string { return e.certificateEnds(40 * day) }, "quiet", "alarm"},
+	"mail_server": {versions.Propose{MailServer: mailAt, MailSender: "ebr@plant.test", MailRecipients: "qa@plant.test"}, func(e *effects) string {
+		return e.mailed(versions.Propose{})
+	}, "nothing", "from ebr@plant.test to qa@plant.test"},
+	"mail_encryption": {versions.Propose{MailEncryption: "none"}, func(e *effects) string {
+		return e.mailed(versions.Propose{MailServer: mailAt})
+	}, "with TLS", "in the clear"},
+	"mail_sender": {versions.Propose{MailSender: "plant@plant.test"}, func(e *effects) string {
+		return e.mailed(versions.Propose{MailServer: mailAt})
+	}, "from ebr@plant.test", "from plant@plant.test"},
+	"mail_recipients": {versions.Propose{MailRecipients: "it@plant.test"}, func(e *effects) string {
+		return e.mailed(versions.Propose{MailServer: mailAt, MailSender: "ebr@plant.test"})
+	}, "to qa@plant.test", "to it@plant.test"},
 }
 
 // TestEverySettingHasItsEffect: a setting that does nothing is not in the table, and one that is shows what it does, under its default and under

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -39,6 +40,7 @@ type mailbox struct {
 	logins  int
 	refuses string // recipient that it does not know
 	busy    bool   // it takes nothing now
+	last    string // how the last letter came
 }
 
 // letter is one that arrived.
@@ -54,16 +56,22 @@ func (m *mailbox) letters(t *testing.T) (list []*mail.Message) {
 	return list
 }
 
-type caller struct{ *mailbox }
+type caller struct {
+	*mailbox
+	conn     *smtp.Conn
+	from, to string
+}
 
-func (m *mailbox) NewSession(*smtp.Conn) (smtp.Session, error) { return caller{m}, nil }
+func (m *mailbox) NewSession(conn *smtp.Conn) (smtp.Session, error) {
+	return &caller{mailbox: m, conn: conn}, nil
+}
 
-func (caller) Reset()        {}
-func (caller) Logout() error { return nil }
+func (*caller) Reset()        {}
+func (*caller) Logout() error { return nil }
 
-func (caller) Mail(string, *smtp.MailOptions) error { return nil }
+func (c *caller) Mail(from string, _ *smtp.MailOptions) error { c.from = from; return nil }
 
-func (c caller) Rcpt(to string, _ *smtp.RcptOptions) error {
+func (c *caller) Rcpt(to string, _ *smtp.RcptOptions) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if to == c.refuses {
@@ -72,22 +80,28 @@ func (c caller) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if c.busy {
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "later"}
 	}
+	c.to = to
 	return nil
 }
 
-func (c caller) Data(r io.Reader) error {
+func (c *caller) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.raw = append(c.raw, string(raw))
+	how := "in the clear"
+	if _, is := c.conn.TLSConnectionState(); is {
+		how = "with TLS"
+	}
+	c.last = fmt.Sprintf("%s, from %s to %s", how, c.from, c.to)
 	return err
 }
 
 const mailSecret = "a secret of the mail server"
 
-func (caller) AuthMechanisms() []string { return []string{sasl.Plain} }
+func (*caller) AuthMechanisms() []string { return []string{sasl.Plain} }
 
-func (c caller) Auth(string) (sasl.Server, error) {
+func (c *caller) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, name, password string) error {
 		if name != "veribatch" || password != mailSecret {
 			return errors.New("no")
@@ -305,4 +319,29 @@ func TestMailOverTLS(t *testing.T) {
 		_, err = wrong.post("")
 		require.Error(t, err, "%+v", wrong)
 	}
+}
+
+// mailAt is an address of this process alone, which stands in proposals before anything listens there.
+var mailAt = fmt.Sprintf("127.%d.%d.25:2525", os.Getpid()>>8&255, os.Getpid()&255)
+
+// mailed gives how the mail about a new incident came, with a configuration that is put into force for it and switched off afterwards.
+func (e *effects) mailed(on versions.Propose) string {
+	if e.post == nil {
+		host, _, _ := strings.Cut(mailAt, ":")
+		dir := filepath.Join(e.t.TempDir(), "tls")
+		own, err := certificate.Own(dir, certificate.Names(host))
+		require.NoError(e.t, err)
+		e.box.open(e.t, mailAt, own, false)
+		e.post, err = mailFlags{MailAuthority: filepath.Join(dir, certificate.AuthorityFile)}.post("https://ebr.test")
+		require.NoError(e.t, err)
+	}
+	if on != (versions.Propose{}) {
+		e.Configure(on)
+		defer e.Configure(versions.Propose{MailServer: "none"})
+	}
+	e.people++
+	e.box.last = "nothing"
+	open(e.t, e.plant, quality.Incident{Kind: quality.Clock, Summary: fmt.Sprint("jumped ", e.people)})
+	require.NoError(e.t, e.mail(e.Ctx))
+	return e.box.last
 }
