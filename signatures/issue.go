@@ -72,8 +72,11 @@ func (d Desk) prove(ctx context.Context, s identity.Session, r Request) (identit
 		return identity.Proof{}, fault.New(fault.Unauthenticated, "This station is locked. Unlock it first, then sign.")
 	}
 	name := r.UserName
-	if r.inSeries(s) {
+	switch {
+	case r.inSeries(s):
 		name = s.UserName
+	case name == "":
+		return identity.Proof{}, fault.New(fault.Unauthenticated, "Sign with user name and password: there is no series of signatures in this session, or it has ended.")
 	}
 	p, err := d.Gate.Prove(ctx, name, r.Password)
 	if err == nil && p.MustChange {

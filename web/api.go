@@ -3,9 +3,11 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"mime"
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -72,9 +74,32 @@ func act[C Command](t *table, path, word string, at place, twin *Route) {
 			if c, ok := any(cmd).(secretive); ok && !receipt.Replayed {
 				answer.Secret = c.Reveal()
 			}
+			if at := madeAt(word, receipt.Result); at != "" {
+				v.c.Response().Header().Set(echo.HeaderLocation, at)
+				return v.jsonAs(http.StatusCreated, answer)
+			}
 			return v.json(answer)
 		},
 	})
+}
+
+// made are the addresses of what acts make, where it has one of its own; the ids in braces stand in the result.
+var made = map[string]string{
+	"order.create": "/batches/{batch}", "recipe.import": "/recipes/{version}", "person.create": "/people/{person}", "trail.begin_review": "/batches/{batch}/reviews/{review}",
+}
+
+// madeAt gives the address of what an act has made; "" when it has none.
+func madeAt(word string, result []byte) string {
+	pattern, ids := made[word], map[string]any{}
+	if pattern == "" || json.Unmarshal(result, &ids) != nil {
+		return ""
+	}
+	for name, id := range ids {
+		if id, ok := id.(string); ok {
+			pattern = strings.ReplaceAll(pattern, "{"+name+"}", id)
+		}
+	}
+	return apiRoot + pattern
 }
 
 // told adds an act on the session or an account, which is no command of the plant.
@@ -175,7 +200,10 @@ func (s *server) serve(route Route) echo.HandlerFunc {
 		v := s.visit(c)
 		v.route = route
 		c.Set(actKey, route.Act)
-		err := v.identify()
+		err := acceptable(c.Request().Header.Get(echo.HeaderAccept), route)
+		if err == nil {
+			err = v.identify()
+		}
 		if err == nil {
 			err = v.addressed()
 		}
@@ -231,11 +259,31 @@ func (v *visit) identify() (err error) {
 	return err
 }
 
+// acceptable refuses who takes no answer of the kind that the operation gives, before anything is done.
+func acceptable(accept string, r Route) error {
+	kind := echo.MIMEApplicationJSON
+	if r.api.answer == nil {
+		kind = "application/pdf"
+	}
+	for one := range strings.SplitSeq(accept, ",") {
+		media, params, err := mime.ParseMediaType(one)
+		if q, bad := strconv.ParseFloat(params["q"], 64); err != nil && accept != "" || bad == nil && q == 0 {
+			continue
+		}
+		if accept == "" || media == kind || media == "*/*" || media == "application/*" {
+			return nil
+		}
+	}
+	return &unread{http.StatusNotAcceptable, fault.New(fault.Invalid, "This address answers with %s, which the header Accept does not take.", kind)}
+}
+
 // json writes an answer.
-func (v *visit) json(answer any) error {
+func (v *visit) json(answer any) error { return v.jsonAs(http.StatusOK, answer) }
+
+func (v *visit) jsonAs(code int, answer any) error {
 	content, err := encode(answer)
 	if err != nil {
 		return err
 	}
-	return v.c.Blob(http.StatusOK, echo.MIMEApplicationJSON, content)
+	return v.c.Blob(code, echo.MIMEApplicationJSON, content)
 }

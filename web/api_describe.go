@@ -90,7 +90,13 @@ func operationOf(registry huma.Registry, r Route, problem *huma.MediaType) *huma
 	} else {
 		ok.Content = map[string]*huma.MediaType{echo.MIMEApplicationJSON: {Schema: registry.Schema(r.api.answer, true, op.OperationID+"Answer")}}
 	}
-	op.Responses["200"] = ok
+	if place := made[r.Act]; place != "" && r.Method == http.MethodPost {
+		ok.Description = "made; Location is its address"
+		ok.Headers = map[string]*huma.Param{echo.HeaderLocation: {Description: apiRoot + place, Schema: &huma.Schema{Type: huma.TypeString}}}
+		op.Responses["201"] = ok
+	} else {
+		op.Responses["200"] = ok
+	}
 	for _, code := range statusesOf(r) {
 		op.Responses[strconv.Itoa(code)] = &huma.Response{Description: reasons[code], Content: map[string]*huma.MediaType{"application/problem+json": problem}}
 	}
@@ -100,15 +106,16 @@ func operationOf(registry huma.Registry, r Route, problem *huma.MediaType) *huma
 // reasons say what each status means in this API.
 var reasons = map[int]string{
 	400: "the request cannot be read", 401: "no token, or one that is not good", 403: "no right to this act, or the signature was refused", 404: "not there",
+	406: "the answer is of a kind that the header Accept does not take",
 	409: "not possible now, or changed in the meantime; of a signed act with the new statement", 413: "too large", 415: "not JSON, or compressed",
 	422: "a field is wrong", 423: "the session is locked", 428: "the statement to be signed: send the request again with the signature", 429: "too many tries",
 	500: "a failure inside the system, with its reference number", 503: "busy: try again with the same request key",
 }
 
 func statusesOf(r Route) []int {
-	codes := []int{400, 401, 403, 404, 409, 413, 415, 422, 423, 429, 500, 503}
+	codes := []int{400, 401, 403, 404, 406, 409, 413, 415, 422, 423, 429, 500, 503}
 	if r.Method == http.MethodGet {
-		codes = []int{400, 401, 403, 404, 422, 423, 500, 503}
+		codes = []int{400, 401, 403, 404, 406, 422, 423, 500, 503}
 	}
 	if r.api.signed {
 		codes = append(codes, http.StatusPreconditionRequired)
@@ -184,6 +191,9 @@ func (s *server) describer(operations []Route) func() (description, error) {
 	return sync.OnceValues(func() (description, error) { return describe(operations, s.Version) })
 }
 
+// reads are the methods of an address that reads.
+var reads = []string{http.MethodGet, http.MethodHead}
+
 // descriptionRoutes serve the description to everybody: it holds no values, and whoever integrates reads it before there is an account.
 func (s *server) descriptionRoutes(e *echo.Echo, operations []Route) {
 	described := s.describer(operations)
@@ -196,8 +206,8 @@ func (s *server) descriptionRoutes(e *echo.Echo, operations []Route) {
 			return c.Blob(http.StatusOK, kind, part(d))
 		}
 	}
-	e.GET(apiRoot+"/openapi.json", serve("application/openapi+json", func(d description) []byte { return d.json }))
-	e.GET(apiRoot+"/openapi.yaml", serve("application/openapi+yaml", func(d description) []byte { return d.yaml }))
+	e.Match(reads, apiRoot+"/openapi.json", serve("application/openapi+json", func(d description) []byte { return d.json }))
+	e.Match(reads, apiRoot+"/openapi.yaml", serve("application/openapi+yaml", func(d description) []byte { return d.yaml }))
 	reference := func(c echo.Context) error {
 		v := s.visit(c)
 		return v.show(http.StatusOK, referenceOf(v.frame(words("API of Veribatch")), operations))

@@ -101,7 +101,7 @@ func TestDescriptionOfTheAPI(t *testing.T) {
 		require.True(t, ok, "%s %s is not described", o.Method, path)
 		require.False(t, ids[op.OperationID], op.OperationID)
 		ids[op.OperationID] = true
-		require.NotEmpty(t, op.Responses["200"])
+		require.True(t, op.Responses["200"] != nil || op.Responses["201"] != nil, path)
 		var given []string
 		for _, param := range op.Parameters {
 			require.NotEmpty(t, param.Description, "%s %s: nothing says what the parameter %s is. Give it a tag doc, or a line in fieldWords (web/api_words.go)", o.Method, path, param.Name)

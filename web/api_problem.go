@@ -24,6 +24,7 @@ type problem struct {
 
 	Statement *signatures.Statement `json:"statement,omitempty" doc:"what is to be signed: show it to the person, every line"`
 	Digest    string                `json:"digest,omitempty" doc:"of the statement; it comes back in signature.statement"`
+	Series    string                `json:"series,omitempty" doc:"printed name of the person of this session, who may sign with the password alone: signature without user_name. Absent when user name and password are needed"`
 }
 
 // mistake is one thing that is wrong, with its place in the body (RFC 6901) or in the recipe text.
@@ -47,6 +48,7 @@ type waiting struct {
 	kind   string
 	status int
 	st     signatures.Statement
+	series string // who may sign with the password alone
 	error
 }
 
@@ -77,6 +79,9 @@ func (s *server) withStatement(v *visit, cmd Command, given *signing, reads stri
 	if w.st, unreadable = s.statement(v, signed, reads); unreadable != nil {
 		return err
 	}
+	if v.who.Series && kind != fault.Forbidden && cmd.Act() != "step.verify" { // as in the dialog: the second person stands beside the first one
+		w.series = v.who.FullName
+	}
 	return w
 }
 
@@ -92,6 +97,7 @@ func (v *visit) problem(err error) error {
 		}
 	}
 	header := v.c.Response().Header()
+	waitFor(header, p.Status)
 	if p.Status == http.StatusUnauthorized {
 		header.Set(echo.HeaderWWWAuthenticate, `Bearer realm="Veribatch"`)
 	}
@@ -100,6 +106,16 @@ func (v *visit) problem(err error) error {
 		return err
 	}
 	return v.c.Blob(p.Status, "application/problem+json", content)
+}
+
+// waitFor tells a program when to try again: after a limit the minute for which it counts, after a busy moment a moment later.
+func waitFor(header http.Header, status int) {
+	switch status {
+	case http.StatusTooManyRequests:
+		header.Set(echo.HeaderRetryAfter, "60")
+	case http.StatusServiceUnavailable:
+		header.Set(echo.HeaderRetryAfter, "2")
+	}
 }
 
 // problemOf writes an error as a problem.
@@ -123,7 +139,7 @@ func problemOf(err error) problem {
 			p.Title = map[string]string{signatureRequired: "Signature required", signatureRefused: "Signature refused"}[w.kind]
 		}
 		if digest, err := w.st.Digest(); err == nil {
-			p.Statement, p.Digest = &w.st, digest.String()
+			p.Statement, p.Digest, p.Series = &w.st, digest.String(), w.series
 		}
 	}
 	p.Type = apiRoot + "/reference#" + name
@@ -180,8 +196,9 @@ var problemKinds = []struct{ name, words string }{
 	{signatureRefused, "User name or password is wrong, or this person may not sign. The try stands in the audit trail."},
 	{"too-large", "The body is larger than this address takes."},
 	{"unsupported-media-type", "The body is no JSON by its Content-Type, or it is compressed."},
-	{"method-not-allowed", "This address is for reading or for acting, not for both."},
+	{"method-not-allowed", "This address does not take this method; the header Allow lists those that it takes."},
+	{"not-acceptable", "The header Accept takes no answer of the kind that this address gives. Nothing was done."},
 	{"too-many-requests", "Too many tries from one place. Wait for the seconds in Retry-After."},
-	{"busy", "The database or a limit stands in the way. Send the same request again with the same request key."},
+	{"busy", "The database or a limit stands in the way. Send the same request again with the same request key, after the seconds in Retry-After."},
 	{"internal", "A failure inside the system. Nothing was saved. Tell the administrator the reference number."},
 }

@@ -89,7 +89,7 @@ func TestBatchesPageByPage(t *testing.T) {
 	sven := s.client(s.people["Sven"])
 	for range 3 {
 		a := sven.post("/orders", map[string]any{"order_number": "PO-" + sven.fresh(), "recipe_version": strings.TrimPrefix(s.recipe, "/recipes/")})
-		require.Equal(t, 200, a.status, a.raw)
+		require.Equal(t, 201, a.status, a.raw)
 	}
 	require.Equal(t, 200, sven.sign(s.batch+"/abort", map[string]any{"reason": "paging"}, s.people["Sven"]).status)
 	for state, want := range map[string]int{"work": 3, "ended": 1} {

@@ -69,7 +69,7 @@ func (c *client) send(method, path string, body any, headers map[string]string) 
 	content, err := io.ReadAll(response.Body)
 	require.NoError(c.t, err)
 	a := answer{status: response.StatusCode, header: response.Header, raw: string(content)}
-	if kind := response.Header.Get("Content-Type"); kind == "application/json" || kind == "application/problem+json" {
+	if kind := response.Header.Get("Content-Type"); method != http.MethodHead && (kind == "application/json" || kind == "application/problem+json") {
 		require.NoError(c.t, json.Unmarshal(content, &a.body), a.raw)
 	}
 	return a

@@ -84,16 +84,20 @@ func TestWalkThroughTheAPI(t *testing.T) {
 	require.Greater(t, len(lines), 10)
 	s := newScript(t)
 	s.prepareBatch("running")
+	s.doSteps("010", "030")
 	sven := s.people["Sven"]
+	granted := s.client(s.people["Ada"]).post("/people/"+sven.ID+"/grant", map[string]any{"role": "operator", "reason": "records and aborts in one walk"})
+	require.Equal(t, 200, granted.status, granted.raw)
 	place := t.TempDir()
 	walk := strings.Replace(strings.Join(lines, "\n"), "http://127.0.0.1:8080", s.server.URL, 1)
 	cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", strings.ReplaceAll(walk, "curl -sS ", "curl -sS --fail-with-body "))
-	cmd.Env = append(os.Environ(), "NAME="+sven.UserName, "PASSWORD="+sven.Password, "BATCH="+strings.TrimPrefix(s.batch, "/batches/"))
+	cmd.Env = append(os.Environ(), "NAME="+sven.UserName, "PASSWORD="+sven.Password, "BATCH="+strings.TrimPrefix(s.batch, "/batches/"), "VALUE=net", "READING=13.85")
 	cmd.Dir = place
 	cmd.Args[len(cmd.Args)-1] = strings.Replace(cmd.Args[len(cmd.Args)-1], "ASKED=$(curl -sS --fail-with-body", "ASKED=$(curl -sS", 1) // 428 is the answer there
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), `"act":"step.comment"`)
+	require.Contains(t, string(out), `"act":"step.record"`)
 	require.Len(t, s.plant.entries(t, "batch.abort"), 1)
 	require.FileExists(t, filepath.Join(place, "record.pdf"))
 }

@@ -87,6 +87,9 @@ func New(cfg Config) (http.Handler, error) {
 	operations := list(routes.operations)
 	for _, route := range operations {
 		e.Add(route.Method, route.Path, s.serve(route))
+		if route.Method == http.MethodGet {
+			e.HEAD(route.Path, s.serve(route))
+		}
 	}
 	s.descriptionRoutes(e, operations)
 	for _, route := range e.Routes() {
