@@ -36,7 +36,7 @@ type operation struct {
 
 // done is the answer to an act. It says nothing that a repeat of the request could not say again.
 type done struct {
-	Act     string       `json:"act"`
+	Act     string       `json:"act" doc:"word of the act, as in the audit trail"`
 	Subject audit.Stream `json:"subject" doc:"the record whose audit trail has the entry"`
 	Result  any          `json:"result,omitzero" doc:"what the act made, as ids"`
 	Secret  string       `json:"secret,omitempty" doc:"a secret that the act made: it is shown this once and kept nowhere"`
