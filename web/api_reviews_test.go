@@ -67,7 +67,7 @@ func TestAccountsByAPI(t *testing.T) {
 	}
 	reviews := sue.every("/reviews?limit=1", "reviews")
 	require.Len(t, reviews, 2)
-	require.Equal(t, []any{olga.UserName}, reviews[0].(map[string]any)["change"])
+	require.Equal(t, []any{olga.UserName + "/operator/*", olga.UserName + "/supervisor/main"}, reviews[0].(map[string]any)["change"])
 	require.EqualValues(t, 2, reviews[0].(map[string]any)["number"])
 
 	for path, list := range map[string]string{"/areas": "areas", "/configuration": "configurations", "/tokens": "tokens", "/incidents": "incidents"} {

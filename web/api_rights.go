@@ -87,7 +87,7 @@ type accessReviews struct {
 type accessReview struct {
 	Number    int       `json:"number"`
 	Accounts  int       `json:"accounts" doc:"accounts that were reviewed"`
-	Changes   []string  `json:"change" doc:"user names whose access had to change"`
+	Changes   []string  `json:"change" doc:"keys of the lines that were to be taken away"`
 	Note      string    `json:"note,omitempty"`
 	By        string    `json:"by" doc:"printed name"`
 	At        time.Time `json:"at"`
