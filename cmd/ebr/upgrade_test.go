@@ -27,7 +27,7 @@ import (
 func TestUpgradeOfFirstLight(t *testing.T) {
 	w := firstLight(t)
 	sound := func() {
-		report, err := verifyAll(w.Ctx, w.Trail)
+		report, err := verifyAll(w.Ctx, w.Trail, w.Keys)
 		require.NoError(t, err)
 		require.Empty(t, report.Findings)
 		require.Greater(t, report.Entries, int64(50))
@@ -83,11 +83,14 @@ func firstLight(t *testing.T) *signtest.World {
 	t.Cleanup(w.Trail.Close)
 	w.Trail.Check = access.Check
 	require.NoError(t, w.Trail.Start(w.Ctx, map[string]string{"policy": access.Digest()}))
-	w.Gate, err = identity.New(w.Trail, identity.Settings{Params: signtest.Cheap})
+	w.Keys = t.TempDir()
+	key, err := keyring.Open(w.Keys)
 	require.NoError(t, err)
-	key, err := keyring.Open(t.TempDir())
+	former, err := signatures.RegisterKey(w.Ctx, w.Trail, key, true) // the key of the recorded plant is not part of the recording
 	require.NoError(t, err)
-	require.NoError(t, signatures.RegisterKey(w.Ctx, w.Trail, key))
+	w.Gate, err = identity.New(w.Trail, key, identity.Settings{Params: signtest.Cheap})
+	require.NoError(t, err)
+	require.NoError(t, w.Gate.SealPasswords(w.Ctx, former))
 	w.Desk = signatures.Desk{Trail: w.Trail, Gate: w.Gate, Key: key, Zone: time.UTC}
 	w.Station = w.AddStation("Upgraded")
 	return w
