@@ -189,7 +189,7 @@ var settingEffects = map[string]effect{
 		require.NoError(e.t, err)
 		return fmt.Sprint("must change: ", s.MustChange)
 	}, "must change: false", "must change: true"},
-	"series_signing": {versions.Propose{SeriesSigning: "on"}, (*effects).signs, "User name or password is wrong", "done"},
+	"series_signing": {versions.Propose{SeriesSigning: "on"}, (*effects).signs, "there is no series of signatures in this session", "done"},
 	"one_station": {versions.Propose{OneStation: "on"}, func(e *effects) string {
 		anna := e.somebody()
 		e.LogIn(anna, e.office)
