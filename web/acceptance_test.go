@@ -45,7 +45,7 @@ type script struct {
 
 // crew are the people of every script, by first name.
 var crew = map[string]access.Role{
-	"Olga": access.Operator, "Omar": access.Operator, "Sven": access.Supervisor, "Petra": access.ProcessEngineer, "Quinn": access.QA,
+	"Olga": access.Operator, "Omar": access.Operator, "Sven": access.Supervisor, "Petra": access.ProcessEngineer, "Quinn": access.QA, "Quirl": access.QA,
 	"Elena": access.QualifiedPerson, "Yves": access.Auditor,
 }
 

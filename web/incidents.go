@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,8 +79,16 @@ func (s *server) showIncident(v *visit) (View, error) {
 		}
 	}
 	view.Header = append(view.Header, Line{words("What failed"), r.Summary})
+	var touched []string
 	for _, l := range r.Links {
-		view.Batches = append(view.Batches, v.incidentBatch(r, l))
+		touched = append(touched, l.Batch)
+	}
+	own, err := quality.WorkedIn(v.ctx, v, v.who.Person, touched...)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range r.Links {
+		view.Batches = append(view.Batches, v.incidentBatch(r, l, slices.Contains(own, l.Batch)))
 	}
 	if r.Open() {
 		view.Close = v.offer(r.Judged == r.Batches, "incident.close", Form{ID: "close", Action: "/incidents/" + r.ID + "/close", Signed: true})
@@ -93,11 +102,15 @@ func (s *server) showIncident(v *visit) (View, error) {
 	return view, nil
 }
 
-func (v *visit) incidentBatch(r quality.Record, l quality.Link) IncidentBatch {
+func (v *visit) incidentBatch(r quality.Record, l quality.Link, own bool) IncidentBatch {
 	b := IncidentBatch{
 		Href: "/batches/" + l.Batch, Number: l.Number, Linked: l.LinkedAt, Disposition: string(l.Disposition), Reason: l.Reason, By: l.AssessedBy, At: l.AssessedAt,
 	}
-	b.Assess = v.offer(r.Open(), "incident.assess", Form{ID: "assess-" + l.Number, Action: "/incidents/" + r.ID + "/batches/" + l.Batch + "/assess", Seen: l.Version})
+	judges := r.Open() && v.grants.May("incident.assess", l.Area)
+	if judges && own {
+		b.Waits = words("You worked in this batch, so another person judges it.")
+	}
+	b.Assess = v.offer(judges && !own, "incident.assess", Form{ID: "assess-" + l.Number, Action: "/incidents/" + r.ID + "/batches/" + l.Batch + "/assess", Seen: l.Version})
 	return b
 }
 

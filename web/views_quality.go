@@ -39,7 +39,8 @@ type IncidentBatch struct {
 	Disposition  string // "" while it is not judged
 	Reason, By   string
 	At           time.Time
-	Assess       *Form // fields: disposition, reason; also for a new judgement while the incident is open
+	Waits        string // why there is no form
+	Assess       *Form  // fields: disposition, reason; also for a new judgement while the incident is open
 }
 
 // BatchIncident is an incident on the page of a batch that it may have touched.

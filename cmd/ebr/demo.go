@@ -43,6 +43,7 @@ var demoPeople = []*demoPerson{
 	{user: "sven", name: "Sven Lindqvist", password: "harbour lamp 23", role: access.Supervisor, acts: true},
 	{user: "petra", name: "Petra Novotná", password: "yellow tram 76", role: access.ProcessEngineer, acts: true},
 	{user: "quinn", name: "Quinn Weiss", password: "granite stair 19", role: access.QA, acts: true},
+	{user: "quirin", name: "Quirin Holm", password: "winter bridge 62", role: access.QA}, // reviews what Quinn issued
 	{user: "elena", name: "Elena Rossi", password: "olive window 64", role: access.QualifiedPerson, acts: true},
 	{user: "ada", name: "Ada Okafor", password: "paper lantern 35", role: access.Administrator},
 	{user: "yves", name: "Yves Moreau", password: "quiet meadow 87", role: access.Auditor},

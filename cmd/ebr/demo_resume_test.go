@@ -46,7 +46,7 @@ func TestAnInterruptedDemoPlantIsCompleted(t *testing.T) {
 	whole := signtest.Empty(t)
 	require.NoError(t, fill(whole, 0))
 	want := done(whole)
-	require.Equal(t, 8, want["person.create"])
+	require.Equal(t, 9, want["person.create"])
 	require.Equal(t, 3, want["order.create"])
 
 	often := signtest.Empty(t)

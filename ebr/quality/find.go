@@ -41,6 +41,7 @@ type Link struct {
 	ID          string      `json:"id"`
 	Batch       string      `json:"batch"`
 	Number      string      `json:"number"` // id and number of the batch
+	Area        string      `json:"-"`      // to which the batch belongs
 	LinkedAt    time.Time   `json:"linked_at,omitzero"`
 	Disposition Disposition `json:"disposition"`
 	Reason      string      `json:"reason"`
@@ -152,7 +153,7 @@ func OfBatch(ctx context.Context, q audit.Querier, batch string) ([]Record, erro
 	return list, err
 }
 
-const linkColumns = `select l.id::text, l.batch::text, b.number, l.linked_at, l.disposition, l.reason, coalesce(p.full_name, ''), l.assessed_at, l.version
+const linkColumns = `select l.id::text, l.batch::text, b.number, b.area, l.linked_at, l.disposition, l.reason, coalesce(p.full_name, ''), l.assessed_at, l.version
 	from ebr.incident_batches l join ebr.batches b on b.id = l.batch join ebr.incidents i on i.id = l.incident left join ebr.people p on p.id = l.assessed_by`
 
 const (
@@ -166,7 +167,7 @@ func links(ctx context.Context, q audit.Querier, sql string, args pgx.NamedArgs)
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Link, err error) {
-		err = row.Scan(&l.ID, &l.Batch, &l.Number, &l.LinkedAt, &l.Disposition, &l.Reason, &l.AssessedBy, (*zeronull.Timestamptz)(&l.AssessedAt), &l.Version)
+		err = row.Scan(&l.ID, &l.Batch, &l.Number, &l.Area, &l.LinkedAt, &l.Disposition, &l.Reason, &l.AssessedBy, (*zeronull.Timestamptz)(&l.AssessedAt), &l.Version)
 		return l, err
 	})
 }

@@ -78,6 +78,10 @@ func (c AssessIncident) Why() string { return c.Reason }
 // Why is the reason for the entry.
 func (c CloseIncident) Why() string { return c.RootCause }
 
+const notOwnIncident = "Who worked in a batch does not judge what an incident did to it. Ask a colleague who did not."
+
+var _ = audit.Explain("incident_batches_independent", fault.Refused, notOwnIncident)
+
 var _ = audit.Explain("incidents_all_assessed", fault.NotReady, "The incident touched another batch just now. Judge its effect on every batch first.")
 
 // Result is what an act leaves for its answer.
@@ -108,6 +112,11 @@ func (c AssessIncident) Do(ctx context.Context, tx *audit.Tx) error {
 	for _, l := range r.Links {
 		if l.Batch != c.Batch {
 			continue
+		}
+		if worked, err := Worked(ctx, tx, c.Batch, tx.Actor().Person); err != nil {
+			return err
+		} else if worked {
+			return fault.New(fault.Refused, notOwnIncident)
 		}
 		tag, err := tx.Exec(ctx, assessLink, pgx.NamedArgs{
 			"id": l.ID, "seen": c.Seen, "disposition": c.Disposition, "reason": reason, "person": tx.Actor().Person, "now": tx.Now(),

@@ -7,8 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
+	"veribatch/ebr/batch"
 	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
+	"veribatch/signatures/access"
+	"veribatch/signatures/accounts"
+	"veribatch/signatures/signtest"
 )
 
 // A11-13: an incident is closed by quality assurance when its effect on every batch is judged; one that strikes a batch again is judged again.
@@ -92,5 +96,39 @@ func TestIncidentsAreNotRewritten(t *testing.T) {
 		}
 		require.ErrorContains(t, err, "VB055", what)
 	}
+	p.clean()
+}
+
+// Who worked in a batch does not judge what an incident did to it, nor does anybody whose role counts elsewhere; the rule and the database say so.
+func TestNobodyJudgesAnIncidentInOwnWork(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}))
+	r := read(p, func(q audit.Querier) (quality.Record, error) {
+		list, err := quality.List(p.Ctx, q, nil, 1)
+		if err != nil {
+			return quality.Record{}, err
+		}
+		return quality.Find(p.Ctx, q, list[0].ID)
+	})
+	judge := quality.AssessIncident{Incident: r.ID, Batch: id, Disposition: quality.NoEffect, Reason: "Nothing was entered.", Seen: 1}
+	leader := p.Person("sole.leader", access.Supervisor)
+	p.Do(leader, batch.Hold{Batch: id, Reason: "noise"})
+	for _, worked := range []signtest.Person{p.quinn, leader} {
+		_, err := p.Run(worked, "", judge)
+		p.refused(fault.Refused, "does not judge what an incident did to it", err)
+		_, err = p.Trail.Change(p.Ctx, audit.Intent{Session: worked.Token, Act: judge.Act(), Home: audit.Site, Also: judge.Also()}, func(tx *audit.Tx) error {
+			_, err := tx.Exec(p.Ctx, `update ebr.incident_batches set disposition = 'no effect', reason = 'x', assessed_by = $1, assessed_at = $2, version = version + 1`, worked.ID, tx.Now())
+			return err
+		})
+		p.refused(fault.Refused, "does not judge what an incident did to it", err)
+	}
+	p.Do(p.Admin, access.CreateArea{Code: "south", Title: "South works", Reason: "a second site"})
+	far := p.Person("south.qa")
+	p.Do(p.Admin, accounts.Grant{Person: far.ID, Role: string(access.QA), Area: "south", Reason: "works there"})
+	_, err := p.Run(far, "", judge)
+	require.Contains(t, []fault.Kind{fault.Forbidden, fault.Missing}, fault.KindOf(err), "%v", err)
+	p.Do(p.sue, judge) // ordered the batch, which is planning
 	p.clean()
 }

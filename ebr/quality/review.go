@@ -55,7 +55,7 @@ const reviewed = "reviewed"
 
 var _ = audit.Explain("trail_reviews_independent", fault.Refused, notOwnWork)
 
-const notOwnWork = "Who entered, performed or verified something in a batch does not review its trail. Ask a colleague of quality assurance."
+const notOwnWork = "Who worked in a batch (issued, entered, performed, verified, held, resumed or completed something) does not review its trail. Ask a colleague of quality assurance."
 
 // Review is one review of a batch's trail.
 type Review struct {
@@ -80,12 +80,23 @@ func (r Review) Quick() bool {
 	return r.Took() < max(30*time.Second, time.Duration(r.Entries())*time.Second)
 }
 
-const ownWork = `select exists (select from ebr.batch_history where batch = @batch and person = @person and event in ('recorded', 'corrected', 'commented', 'performed', 'verified'))`
+const ownWork = `select ebr.worked_in(@batch, @person)`
 
-// Worked tells whether a person entered, performed or verified something in a batch, and so does not review its trail.
+// Worked tells whether a person did any act in a batch but its order, and so neither reviews its trail nor judges an incident in it.
 func Worked(ctx context.Context, q audit.Querier, batch, person string) (worked bool, err error) {
 	err = q.QueryRow(ctx, ownWork, pgx.NamedArgs{"batch": batch, "person": person}).Scan(&worked)
 	return worked, err
+}
+
+const ownBatches = `select b::text from unnest(@batches::uuid[]) b where ebr.worked_in(b, @person)`
+
+// WorkedIn gives those of the batches in which a person worked.
+func WorkedIn(ctx context.Context, q audit.Querier, person string, batches ...string) ([]string, error) {
+	rows, err := q.Query(ctx, ownBatches, pgx.NamedArgs{"batches": batches, "person": person})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 func independent(ctx context.Context, tx *audit.Tx, batch string) error {
@@ -217,7 +228,7 @@ func (s scope) statement(c SignReview) signatures.Statement {
 		{"SHA-256 of the last entry", s.LastHash}, {"Entries by act", strings.Join(s.counts, ", ")}, {"Refused acts", fmt.Sprint(s.refused)},
 		{"Entries of other streams that name the batch", fmt.Sprintf("%d, %d of them since the last review", s.Others, s.Others-s.others)},
 		{"Reviewer", s.Name}, {"Open since", s.OpenedAt.Format(moment)}, {"What the review found", s.Remarks},
-		{"Statement", "I have reviewed these entries. I entered, performed and verified nothing in this batch."},
+		{"Statement", "I have reviewed these entries. I did no work in this batch."},
 	} {
 		st.Lines = append(st.Lines, signatures.Line{Label: l[0], Value: l[1]})
 	}

@@ -10,6 +10,7 @@ import (
 	"veribatch/ebr/batch"
 	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
+	"veribatch/signatures/access"
 	"veribatch/signatures/signtest"
 )
 
@@ -49,13 +50,14 @@ func TestLaterEntriesReopenAReview(t *testing.T) {
 	require.Contains(t, blockers[0], "(clock) is open")
 	require.Regexp(t, `Audit trail reviewed to entry \d+, 3 entries since\.`, blockers[1])
 
-	second := p.begun(p.quinn, id)
-	p.MustSign(p.quinn, second)
+	quent := p.Person("quent.hale", access.QA)
+	second := p.begun(quent, id)
+	p.MustSign(quent, second)
 	require.True(t, p.status(id).Done())
 	list := read(p, func(q audit.Querier) ([]quality.Review, error) { return quality.Reviews(p.Ctx, q, id) })
 	require.Equal(t, []int64{1, first, first + 1}, []int64{list[0].From, list[0].To, list[1].From}, "the second review covers the rest")
 	require.True(t, list[1].Quick())
-	p.refused(fault.NotReady, "was signed by Quinn Adler", p.Sign(p.quinn, second))
+	p.refused(fault.NotReady, "was signed by Quent Hale", p.Sign(quent, second))
 	placed := read(p, func(q audit.Querier) (int, error) {
 		return quality.VerifySignatures(p.Ctx, q, func(row string, why error) { t.Errorf("%s: %v", row, why) })
 	})
@@ -91,8 +93,13 @@ func TestNobodyReviewsOwnWork(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
 	id := p.running()
-	p.Do(p.quinn, batch.Comment{Batch: id, Text: "a word of quality assurance"})
-	_, err := p.Run(p.quinn, "", quality.BeginReview{Batch: id})
+	_, err := p.Run(p.quinn, "", quality.BeginReview{Batch: id}) // who issued its record
+	p.refused(fault.Refused, "does not review its trail", err)
+	held := p.Person("queen.hall", access.QA)
+	p.Do(held, batch.Hold{Batch: id, Reason: "noise"})
+	_, err = p.Run(held, "", quality.BeginReview{Batch: id})
+	p.refused(fault.Refused, "does not review its trail", err)
+	_, err = p.Run(p.quinn, "", quality.BeginReview{Batch: id})
 	p.refused(fault.Refused, "does not review its trail", err)
 	_, err = p.Run(p.sue, "", quality.BeginReview{Batch: id})
 	require.Equal(t, fault.Forbidden, fault.KindOf(err))
