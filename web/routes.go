@@ -39,7 +39,8 @@ func (s *server) routes() *table {
 	r.get("/session/password", "password.change", s.showPassword)
 	r.post("/session/password", "password.change", s.changePassword)
 
-	r.get("/", "order.read", s.showHome)
+	first := r.get("/", "order.read", s.showHome)
+	first.handle = s.home(first.handle)
 	post[batch.CreateOrder](r, "/orders", "order.create", s.onHome())
 
 	r.get("/batches/:batch", "batch.read", s.showBatch)

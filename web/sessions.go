@@ -76,26 +76,44 @@ func (s *server) logIn(v *visit) error {
 	return s.welcome(v, session, v.form.Get("next"))
 }
 
-// welcome leads to where the person wanted to go. Who may not read the first page (an administrator) comes to the people.
+// welcome leads to where the person wanted to go.
 func (s *server) welcome(v *visit, session identity.Session, next string) error {
 	to := local(next)
-	if to != "/" {
-		return v.redirect(to)
+	if to == "/" {
+		var err error
+		if to, err = s.homeOf(v, session.Person); err != nil {
+			return err
+		}
 	}
-	err := s.Trail.Read(v.ctx, func(r *audit.Reader) error {
+	return v.redirect(to)
+}
+
+// homeOf is where a person begins: at the batches, or, who may not read them (an administrator), at the people, or at the own account.
+func (s *server) homeOf(v *visit, person string) (to string, err error) {
+	to = "/accountability"
+	err = s.Trail.Read(v.ctx, func(r *audit.Reader) error {
 		for _, first := range []struct{ act, to string }{{"order.read", "/"}, {"person.read", "/people"}} {
-			if reads, err := access.May(v.ctx, r, session.Person, first.act); err != nil || reads {
+			if reads, err := access.May(v.ctx, r, person, first.act); err != nil || reads {
 				to = first.to
 				return err
 			}
 		}
-		to = "/accountability"
 		return nil
 	})
-	if err != nil {
-		return err
+	return to, err
+}
+
+// home leads who may not read the batches to their own first page.
+func (s *server) home(show func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
+		switch to, err := s.homeOf(v, v.who.Person); {
+		case err != nil:
+			return err
+		case to != "/":
+			return v.redirect(to)
+		}
+		return show(v)
 	}
-	return v.redirect(to)
 }
 
 // openHere opens a session in this browser, which from then on is known as its station.

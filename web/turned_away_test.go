@@ -120,3 +120,17 @@ func TestStrangersDoNotFloodTheTrail(t *testing.T) {
 	require.NoError(t, s.DB.Super(t).QueryRow(s.Ctx, `select sum(count) from ebr.refusals where act = 'step.comment'`).Scan(&counted))
 	require.LessOrEqual(t, counted, int64(70), "more are not even counted")
 }
+
+// TestTheFirstPageOfEverybody: the bare address leads to the batches, and who may not read them to a page of their own.
+func TestTheFirstPageOfEverybody(t *testing.T) {
+	p := newPlant(t, 0)
+	for role, first := range map[access.Role]string{access.Operator: "/", access.QA: "/", access.Auditor: "/", access.Administrator: "/people", "": "/accountability"} {
+		name, roles := "pat.norole", []access.Role(nil)
+		if role != "" {
+			name, roles = "pat."+strings.ReplaceAll(string(role), "_", "."), []access.Role{role}
+		}
+		v := p.visitorAt("Desk of "+name, p.person(name, roles...))
+		require.Equal(t, first, v.open("/").path, name)
+		require.Equal(t, 200, v.at.status)
+	}
+}
