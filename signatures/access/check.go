@@ -26,7 +26,9 @@ func Check(ctx context.Context, tx *audit.Tx) error {
 	case actor.Kind == "service":
 		grants, err = grantsOfToken(ctx, tx)
 	default:
-		grants, mustChange, err = standing(ctx, tx, actor.Person)
+		if _, err = tx.Exec(ctx, stillHere, pgx.NamedArgs{"person": actor.Person}); err == nil {
+			grants, mustChange, err = standing(ctx, tx, actor.Person)
+		}
 	}
 	if err != nil {
 		return err
@@ -158,6 +160,10 @@ const standingOfPerson = `select coalesce(array_agg(r.role || ' ' || r.area orde
 	coalesce((select number from ebr.configuration_in_force), 0), (select settings from ebr.configuration_in_force)
 	from ebr.people p left join ebr.credentials c on c.id = p.id left join ebr.person_roles r on r.person = p.id and r.revoked_at is null
 	where p.id = @person and p.active`
+
+// stillHere holds the person until the act is done. Who takes a role away or closes an account locks the same row: either this act is committed
+// before that, or it finds the right gone. It is a statement of its own, because one that waited would still read the roles from before.
+const stillHere = `select from ebr.people where id = @person for share`
 
 // standing reads roles and whether the password has to be changed, in one query. The roles are nil for a person who is not active, and
 // empty but not nil for one who is and holds none.

@@ -11,7 +11,7 @@ import (
 	"veribatch/internal/fault"
 )
 
-const scopeOfToken = `select acts, area from ebr.tokens where id = @token and account = @person and revoked_at is null and expires_at > clock_timestamp()`
+const scopeOfToken = `select acts, area from ebr.tokens where id = @token and account = @person and revoked_at is null and expires_at > clock_timestamp() for share`
 
 // grantsOfToken gives what a machine holds: the role machine in the area of its token. An act that the token does not name is refused here. The
 // token is read in the transaction of the act, so that one that was revoked opens nothing any more.
