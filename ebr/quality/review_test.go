@@ -1,9 +1,12 @@
 package quality_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
@@ -117,6 +120,7 @@ func TestNobodyReviewsOwnWork(t *testing.T) {
 		return err
 	})
 	p.refused(fault.Refused, "does not review its trail", err)
+	require.Equal(t, "VB057", state(err))
 	for what, row := range map[string]struct {
 		home, reviewer string
 		from           int
@@ -132,4 +136,26 @@ func TestNobodyReviewsOwnWork(t *testing.T) {
 		require.ErrorContains(t, err, "VB056", what)
 	}
 	p.clean()
+}
+
+// Nobody judges an incident in own work past the program either.
+func TestTheDatabaseKeepsJudgesIndependent(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}))
+	const judge = `update ebr.incident_batches set disposition = 'no effect', reason = 'x', assessed_by = $2, assessed_at = $3, version = version + 1 where batch = $1`
+	_, err := p.Trail.Change(p.Ctx, audit.Intent{Session: p.quinn.Token, Act: "incident.assess", Home: audit.Stream("batch/" + id)}, func(tx *audit.Tx) error {
+		_, err := tx.Exec(p.Ctx, judge, id, p.quinn.ID, tx.Now())
+		return err
+	})
+	require.Equal(t, "VB075", state(err))
+}
+
+// state is the SQLSTATE of an error.
+func state(err error) string {
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) {
+		return pg.Code
+	}
+	return fmt.Sprint("no error of the database: ", err)
 }

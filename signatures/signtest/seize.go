@@ -26,12 +26,15 @@ func (w *World) Seize(person, password string, seal []byte) error {
 	app := w.DB.App(w.T)
 	token := []byte(audit.NewToken())
 	var at time.Time
-	require.NoError(w.T, pgx.BeginFunc(w.Ctx, app, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(w.Ctx, app, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(w.Ctx, plantSession, audit.NewID(), token, person, w.Station); err != nil {
 			return err
 		}
 		return tx.QueryRow(w.Ctx, enterEntry, token, "session.open", "station/"+w.Station).Scan(&at)
-	}))
+	})
+	if err != nil {
+		return err
+	}
 	return pgx.BeginFunc(w.Ctx, app, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(w.Ctx, enterEntry, token, "password.change", "person/"+person).Scan(&at); err != nil {
 			return err
