@@ -69,11 +69,28 @@ func (f mailFlags) post(served string) (*post, error) {
 // mail is the job: it writes what is new, and hands in what is due. Without a server in the configuration it does nothing.
 func (p *plant) mail(ctx context.Context) error {
 	var s configuration.Settings
-	var alarms []quality.Notice
 	err := p.trail.Read(ctx, func(r *audit.Reader) (err error) {
-		if s, err = configuration.Read(ctx, r); err != nil || s.MailServer == "" {
-			return err
-		}
+		s, err = configuration.Read(ctx, r)
+		return err
+	})
+	if err != nil || s.MailServer == "" {
+		return err
+	}
+	alarms, unread := p.standing(ctx) // incidents are mailed all the same
+	if err := quality.WriteLetters(ctx, p.trail, s, p.post.site, alarms); err != nil {
+		return err
+	}
+	due, err := quality.DueLetters(ctx, p.trail, s)
+	if err == nil && len(due) > 0 {
+		err = p.handIn(ctx, s, due)
+	}
+	return errors.Join(unread, err)
+}
+
+// standing gives the alarms of this moment; nil when they cannot be read.
+func (p *plant) standing(ctx context.Context) ([]quality.Notice, error) {
+	alarms := []quality.Notice{}
+	err := p.trail.Read(ctx, func(r *audit.Reader) error {
 		for _, source := range append(web.StandingAlarms(), p.sources...) {
 			list, err := source(ctx, r)
 			if err != nil {
@@ -85,17 +102,10 @@ func (p *plant) mail(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil || s.MailServer == "" {
-		return err
+	if err != nil {
+		return nil, err
 	}
-	if err := quality.WriteLetters(ctx, p.trail, s, p.post.site, alarms); err != nil {
-		return err
-	}
-	due, err := quality.DueLetters(ctx, p.trail, s)
-	if err != nil || len(due) == 0 {
-		return err
-	}
-	return p.handIn(ctx, s, due)
+	return alarms, nil
 }
 
 // handIn sends letters over one connection. What fails is tried again; a failure to mail is no failure of the job.
@@ -107,17 +117,19 @@ func (p *plant) handIn(ctx context.Context, s configuration.Settings, due []qual
 	if err == nil {
 		defer line.Close()
 	}
-	away := err
+	if err != nil { // one line of the log for all of them, and one try of the first
+		return p.handedIn(ctx, due[0], false, err)
+	}
 	for _, l := range due {
-		refused, err := false, away
-		if away == nil {
-			refused, err = line.Send(mail.Letter{ID: l.ID, From: string(s.MailSender), To: l.Recipient, Subject: l.Subject, Body: l.Body, At: l.WrittenAt})
-		}
 		if ctx.Err() != nil {
 			return nil // the server stops
 		}
-		if err = p.handedIn(ctx, l, refused, err); err != nil {
+		refused, failure := line.Send(mail.Letter{ID: l.ID, From: string(s.MailSender), To: l.Recipient, Subject: l.Subject, Body: l.Body, At: l.WrittenAt})
+		if err := p.handedIn(context.WithoutCancel(ctx), l, refused, failure); err != nil {
 			return err
+		}
+		if audit.Away(failure) { // it hung up: the others keep their tries
+			return nil
 		}
 	}
 	return nil

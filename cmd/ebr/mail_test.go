@@ -345,3 +345,28 @@ func (e *effects) mailed(on versions.Propose) string {
 	require.NoError(e.t, e.mail(e.Ctx))
 	return e.box.last
 }
+
+// Alarms that cannot be read hold up no incident, and who is a recipient no longer gets nothing that waited.
+func TestMailGoesOnWithoutAlarms(t *testing.T) {
+	t.Parallel()
+	m := &mailbox{}
+	m.open(t, "127.0.0.1:0", nil, false)
+	p, _, configure, round := mailing(t, m, "none", "qa@plant.test")
+	p.sources = []web.AlarmSource{func(context.Context, audit.Querier) ([]web.Alarm, error) { return nil, errors.New("no alarms today") }}
+	open(t, p, quality.Incident{Kind: quality.Clock, Summary: "jumped"})
+	require.ErrorContains(t, p.mail(t.Context()), "no alarms today")
+	require.Len(t, m.letters(t), 1)
+
+	p.sources = nil
+	require.NoError(t, m.Close())
+	open(t, p, quality.Incident{Kind: quality.InternalError, Summary: "another"})
+	round()
+	configure(versions.Propose{MailRecipients: "it@plant.test"})
+	hurry(t, p)
+	round()
+	var dropped, waiting int
+	require.NoError(t, p.trail.Read(t.Context(), func(r *audit.Reader) error {
+		return r.QueryRow(t.Context(), `select count(*) filter (where dropped_at is not null), count(*) filter (where sent_at is null and dropped_at is null) from ebr.letters where recipient = 'qa@plant.test'`).Scan(&dropped, &waiting)
+	}))
+	require.Equal(t, []int{1, 0}, []int{dropped, waiting})
+}

@@ -48,21 +48,23 @@ const (
 
 const (
 	// Incidents of the last day: whoever switches mail on learns of what is fresh, not of years.
-	freshIncidents = `select i.id::text, i.number, i.kind from ebr.incidents i where i.opened_at > clock_timestamp() - interval '1 day' and i.cause <> @mail order by i.opened_at`
+	freshIncidents = `select i.id::text, i.number, i.kind from ebr.incidents i where i.opened_at > clock_timestamp() - interval '1 day' and i.closed_at is null and i.cause <> @mail order by i.opened_at`
 	// An alarm that comes and goes is told once an hour.
 	writeLetter = `insert into ebr.letters (id, about, recipient, subject, body, written_at, next_at)
 	select @id, @about, @recipient, @subject, @body, clock_timestamp(), clock_timestamp()
 	where not exists (select from ebr.letters l where l.about = @about and l.recipient = @recipient and l.ended_at > clock_timestamp() - interval '1 hour')
 	on conflict (about, recipient) where ended_at is null do nothing`
 	endLetters = `update ebr.letters set ended_at = clock_timestamp() where about like 'alarm %' and ended_at is null and about <> all(@on)`
-	oldLetters = `delete from ebr.letters where written_at < clock_timestamp() - interval '90 days' and (about like 'incident %' or ended_at is not null)`
-	dueLetters = `select id::text, about, recipient, subject, body, written_at, tries from ebr.letters
+	// Who is a recipient no longer gets nothing, also when the address comes back.
+	dropLetters = `update ebr.letters set dropped_at = clock_timestamp() where sent_at is null and dropped_at is null and recipient <> all(@recipients)`
+	oldLetters  = `delete from ebr.letters where written_at < clock_timestamp() - interval '90 days' and (about like 'incident %' or ended_at is not null)`
+	dueLetters  = `select id::text, about, recipient, subject, body, written_at, tries from ebr.letters
 	where sent_at is null and dropped_at is null and next_at <= clock_timestamp() and recipient = any(@recipients) order by written_at, id limit @limit`
 	sentLetter   = `update ebr.letters set sent_at = clock_timestamp(), tries = tries + 1 where id = @id`
 	failedLetter = `update ebr.letters set tries = tries + 1, next_at = clock_timestamp() + @wait::interval, dropped_at = case when @drop then clock_timestamp() end where id = @id`
 )
 
-// WriteLetters writes what is new for the recipients: incidents, and alarms that began. Site is the address of the plant in a browser.
+// WriteLetters writes what is new for the recipients: incidents, and alarms that began (nil: not known now). Site is the address of the plant in a browser.
 func WriteLetters(ctx context.Context, trail *audit.Trail, s configuration.Settings, site string, alarms []Notice) error {
 	return trail.Operate(ctx, func(op *audit.Op) error {
 		rows, err := op.Query(ctx, freshIncidents, pgx.NamedArgs{"mail": MailFailed("", "").fingerprint()})
@@ -87,7 +89,12 @@ func WriteLetters(ctx context.Context, trail *audit.Trail, s configuration.Setti
 			on = append(on, n.about())
 			letters = append(letters, Letter{About: n.about(), Subject: printed("Veribatch: "+n.Words, 200), Body: fmt.Sprintf("%s\n\n%s%s\n", printed(n.Words, 500), site, n.Link)})
 		}
-		if _, err := op.Exec(ctx, endLetters, pgx.NamedArgs{"on": on}); err != nil {
+		if alarms != nil {
+			if _, err := op.Exec(ctx, endLetters, pgx.NamedArgs{"on": on}); err != nil {
+				return err
+			}
+		}
+		if _, err := op.Exec(ctx, dropLetters, pgx.NamedArgs{"recipients": s.MailRecipients.List()}); err != nil {
 			return err
 		}
 		for _, l := range letters {
