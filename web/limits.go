@@ -30,8 +30,8 @@ func bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// tries counts the passwords that each client sends, right or wrong and whatever the name, so that it tells nobody which names exist. It
-// slows down whoever tries many names from one place; the lock-out of accounts is the gate's.
+// tries counts what each client sends without a session that vouches for it: passwords, right or wrong and whatever the name, so that it tells
+// nobody which names exist. It slows down whoever tries many names from one place; the lock-out of accounts is the gate's.
 type tries struct {
 	perMinute int // 0 is without limit
 

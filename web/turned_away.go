@@ -10,7 +10,7 @@ import (
 )
 
 // outsidePerMinute is how many refusals of one client without a session are looked at in a minute. The trail gets the 1st, 2nd, 3rd, 10th, 100th ... of
-// them; beyond this bound they are not even counted, so that nobody outside can keep the database busy.
+// them; beyond this bound they are not even counted, so that a flood from outside writes little.
 const outsidePerMinute = 60
 
 // asksIn tells whether the request only asks for a page. Who is not logged in, or whose station is locked, is then shown the door and may
