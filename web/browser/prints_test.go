@@ -13,7 +13,7 @@ func TestPrints(t *testing.T) {
 	server := gallery(t, nil)
 	tab := browser.Start(t)
 	tab.Size(1280, 800)
-	for _, name := range []string{"step", "batch", "trail", "review", "incident", "recipe", "backups"} {
+	for _, name := range []string{"step", "batch", "trail", "review", "incident", "recipe", "backups", "people", "person", "rights", "access-review", "configuration"} {
 		tab.Open(server.URL + "/gallery/" + name)
 		paper := tab.Print("print-" + name)
 		for n, sheet := range paper {
