@@ -36,6 +36,9 @@ var forgeries = map[string]struct{ act, sql, state string }{
 	"a locked session opens by another":   {"session.unlock", `update ebr.sessions set locked_at = null where token_digest = sha256(@locked)`, "VB061"},
 	"a series without its signature":      {"session.open", `update ebr.sessions set series_at = @now where token_digest = sha256(@mine)`, "VB061"},
 	"an incident by somebody":             {"incident.open", `insert into ebr.incidents (id, number, kind, cause, summary, first_reference, first_at, last_reference, last_at, occurrences, opened_at) values (@new, 'I-2026-000001', 'clock', encode(sha256('x'), 'hex'), 's', '', @now, '', @now, 1, @now)`, "VB055"},
+	"a session that begins tomorrow":      {"session.open", `insert into ebr.sessions (id, token_digest, person, station, opened_at, seen_at, series_at) select @new, sha256('evil'), @victim, s.station, now() + interval '1 day', now(), null::timestamptz from ebr.sessions s where s.token_digest = sha256(@mine)`, "VB090"},
+	"a session touched tomorrow":          {"session.open", `insert into ebr.sessions (id, token_digest, person, station, opened_at, seen_at, series_at) select @new, sha256('evil'), @victim, s.station, now(), now() + interval '1 day', null::timestamptz from ebr.sessions s where s.token_digest = sha256(@mine)`, "VB090"},
+	"a session born in a series":          {"session.open", `insert into ebr.sessions (id, token_digest, person, station, opened_at, seen_at, series_at) select @new, sha256('evil'), @victim, s.station, now(), now(), now() from ebr.sessions s where s.token_digest = sha256(@mine)`, "VB090"},
 	"an approval without its signature":   {"token.approve", `insert into ebr.token_approvals (id, token, approved_by, approved_at, signature) values (@new, @new, @me, @now, @new)`, "VB031"},
 	"the last administrator goes":         {"person.roles", `update ebr.person_roles set revoked_at = @now, version = version + 1 where person = @me and role = 'administrator'`, "VB037"},
 	"another user name":                   {"person.create", `update ebr.people set user_name = 'evil', user_name_skeleton = 'evil', version = version + 1 where id = @victim`, "VB038"},
@@ -92,4 +95,40 @@ func TestALeaverIsNotEntered(t *testing.T) {
 	var pg *pgconn.PgError
 	require.ErrorAs(t, w.Seize(left.ID, "acht graue Wölfe", nil), &pg)
 	require.Equal(t, "VB004", pg.Code, pg.Message)
+}
+
+// The lock of an account is set by the server, and lifted by another person or with a new password.
+func TestForgedLocks(t *testing.T) {
+	t.Parallel()
+	w := signtest.New(t)
+	anna := w.Person("anna.keller", access.Operator)
+	locked := func() (is bool) {
+		require.NoError(t, w.DB.Super(t).QueryRow(w.Ctx, `select coalesce(locked_until > now(), false) from ebr.credentials where id = $1`, anna.ID).Scan(&is))
+		return is
+	}
+	forge := func(session, act, until string) string {
+		trail := *w.Trail
+		trail.Check = nil
+		_, err := trail.Change(w.Ctx, audit.Intent{Session: session, Act: act, Home: audit.Stream("person/" + anna.ID), Reason: "attack"}, func(tx *audit.Tx) error {
+			_, err := tx.Exec(w.Ctx, `update ebr.credentials set locked_until = `+until+`, version = version + 1 where id = $1`, anna.ID)
+			return err
+		})
+		var pg *pgconn.PgError
+		require.Truef(t, errors.As(err, &pg), "%s: %v", act, err)
+		return pg.Code
+	}
+	require.Equal(t, "VB091", forge(w.Admin.Token, "person.lock", `now() + interval '1 year'`), "shut out by a person")
+	for range 5 {
+		_, err := w.Gate.LogIn(w.Ctx, anna.UserName, "not the password", w.Station)
+		require.Error(t, err)
+	}
+	require.True(t, locked())
+	for _, act := range []string{"session.open", "session.unlock", "person.roles", "person.lock", "password.change"} {
+		require.Equal(t, "VB091", forge(w.Admin.Token, act, "null"), act)
+	}
+	require.Equal(t, "VB091", forge(anna.Token, "person.unlock", "null"), "one's own")
+	require.Equal(t, "VB091", forge(w.Trail.System(), "person.lock", "locked_until - interval '10 minutes'"), "shortened")
+	require.True(t, locked())
+	w.Do(w.Checker, accounts.Unlock{Person: anna.ID, Reason: "was on the telephone"})
+	require.False(t, locked())
 }
