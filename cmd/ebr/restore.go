@@ -81,6 +81,8 @@ func outcome(m backup.Manifest, back backup.Restored, until time.Time, check exa
 	}
 	fmt.Fprintf(&b, ": %d entries in %d streams, the newest of %s.", check.heads.Entries, check.heads.Streams, check.heads.Newest.UTC().Format(time.RFC3339Nano))
 	switch {
+	case back.Segments == 0 && !back.LogUntil.IsZero():
+		b.WriteString(" The archive of the log had not gone beyond the backup: acts after the backup are lost.")
 	case back.Segments == 0:
 		b.WriteString(" No archive of the log was at hand: acts after the backup are lost.")
 	case until.IsZero() && !back.LogUntil.IsZero():

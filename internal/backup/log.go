@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -185,23 +186,52 @@ func (f logFile) check() error {
 	return nil
 }
 
-// copyTo copies a segment under the name by which PostgreSQL asks for it. What is known of it must agree.
-func (f logFile) copyTo(wal string) error {
+// text is what PostgreSQL gets of a segment. What is known of it must agree.
+func (f logFile) text() ([]byte, error) {
 	if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
 		f.path = strings.TrimSuffix(f.path, ".partial") // a drill reads beside the plant, which finished it meanwhile
 	}
 	if err := f.check(); err != nil {
-		return err
+		return nil, err
 	}
 	raw, err := os.ReadFile(f.path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(raw) != segmentBytes {
-		return f.lost(fmt.Sprintf("has %d bytes instead of %d in the archive", len(raw), segmentBytes))
+		return nil, f.lost(fmt.Sprintf("has %d bytes instead of %d in the archive", len(raw), segmentBytes))
 	}
 	if f.cut {
 		clear(raw[f.tail.Bytes:])
 	}
+	return raw, nil
+}
+
+// copyTo copies a segment under the name by which PostgreSQL asks for it.
+func (f logFile) copyTo(wal string) error {
+	raw, err := f.text()
+	if err != nil {
+		return err
+	}
 	return os.WriteFile(filepath.Join(wal, f.segment), raw, 0o600)
+}
+
+// beyond leaves out an unfinished end of the archive that does not hold all that the backup itself holds of this segment: PostgreSQL asks the
+// archive first, and would miss the end of the backup there. Its own copy counts then, and nothing is known to be complete after it.
+func (b Backup) beyond(list []logFile, complete time.Time) ([]logFile, time.Time, error) {
+	if len(list) != 1 || list[0].known != nil || list[0].segment != b.Manifest.LastSegment {
+		return list, complete, nil
+	}
+	own, err := os.ReadFile(filepath.Join(b.Line.base(), b.Manifest.ID, dataFolder, "pg_wal", list[0].segment))
+	if errors.Is(err, fs.ErrNotExist) {
+		return list, complete, nil // the backup ends with the segment before
+	}
+	if err != nil {
+		return nil, complete, err
+	}
+	raw, err := list[0].text()
+	if err != nil || bytes.HasPrefix(raw, bytes.TrimRight(own, "\x00")) {
+		return list, complete, err
+	}
+	return nil, b.Manifest.Ended, nil
 }

@@ -141,6 +141,9 @@ func Restore(ctx context.Context, o Order) (r Restored, err error) {
 	if o.SignedOnly && n.asks() {
 		log = signedPart(log)
 	}
+	if log, until, err = b.beyond(log, until); err != nil {
+		return r, err
+	}
 	r.Signed = n.asks()
 	r.LogUntil, r.Segments = until, len(log)
 	o.Progress(fmt.Sprintf("Restoring the backup %s (%d files, %d MB) and %d segments of the log", b.Manifest.ID, len(b.Manifest.Files), b.Manifest.Bytes()>>20, len(log)))
