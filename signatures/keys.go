@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"errors"
+	"io/fs"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,6 +15,26 @@ import (
 )
 
 const insertKey = `insert into ebr.signing_keys (id, public_key, recorded_at) values (@id, @public_key, @now)`
+
+const keysRecorded = `select exists (select from ebr.signing_keys)`
+
+// OpenKey reads the site key from the folder. It makes one for a plant that has recorded none, or whose server is told to take another (replaces): a plant
+// that has lost its key must not get one by itself, with which it would seal and back up from then on.
+func OpenKey(ctx context.Context, trail *audit.Trail, folder string, replaces bool) (*keyring.File, error) {
+	var known bool
+	err := trail.Read(ctx, func(r *audit.Reader) error { return r.QueryRow(ctx, keysRecorded).Scan(&known) })
+	if err != nil {
+		return nil, err
+	}
+	if !known || replaces {
+		return keyring.Open(folder)
+	}
+	key, err := keyring.Existing(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errOtherKey
+	}
+	return key, err
+}
 
 // RegisterKey records the public half of the site key at the start of the server, once per key. Recorded keys stay for ever: a signature
 // is verified with the key of its time. A plant that has a key takes another one only when its server is told to (replaces): the new key then
@@ -55,7 +77,7 @@ func RegisterKey(ctx context.Context, trail *audit.Trail, key *keyring.File, rep
 	return former, err
 }
 
-var errOtherKey = fault.New(fault.NotReady, "The state folder holds another site key than that of this plant, with which passwords are sealed and signatures were made. "+
+var errOtherKey = fault.New(fault.NotReady, "The state folder holds no site key, or another one than that of this plant, with which passwords are sealed and signatures were made. "+
 	"Bring keys/site.key back from the backup. Only when there is no copy left, start once with --new-site-key.")
 
 // formerKey begins the notes with which a new key vouches for those before it.

@@ -53,9 +53,9 @@ func (b *backupCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
-	key, err := keyring.Open(filepath.Join(b.State, "keys"))
+	key, err := keyring.Existing(filepath.Join(b.State, "keys"))
 	if err != nil {
-		return err
+		return withoutKey(err)
 	}
 	c := copier{trail: trail, state: b.State, to: b.To, secret: secret, keep: b.Keep, access: *db.cluster, key: signer(key)}
 	report, err := c.make(ctx)
@@ -104,7 +104,17 @@ func (c copier) make(ctx context.Context) (continuity.Report, error) {
 	return r, errors.Join(err, backup.Reports(c.state).Put(r.ID, r))
 }
 
+// withoutKey refuses a backup that would lack the site key: what is sealed and signed in it could never be checked.
+func withoutKey(why error) error {
+	return fault.New(fault.NotReady, "The site key of the plant cannot be read in its state folder, or is another one. A backup without it would be worth little: none was made, and no older one "+
+		"was taken away. Bring keys/site.key back from the last backup first.").Because(why)
+}
+
 func (c copier) copy(ctx context.Context) (m backup.Manifest, digest string, removed []string, err error) {
+	key, err := keyring.Existing(filepath.Join(c.state, "keys"))
+	if err != nil || hex.EncodeToString(key.Public()) != c.key.Public {
+		return m, "", nil, withoutKey(err)
+	}
 	line, err := backup.OpenLine(c.state, c.to)
 	if err != nil {
 		return m, "", nil, err

@@ -72,7 +72,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 		return nil, err
 	}
 	p.incidents = quality.NewBook(trail, s.incidents(), p.log)
-	if p.key, err = keyring.Open(s.keys()); err != nil {
+	if p.key, err = signatures.OpenKey(ctx, trail, s.keys(), s.NewSiteKey); err != nil {
 		return nil, err
 	}
 	if err := accounts.RegisterPolicy(ctx, trail); err != nil {

@@ -103,7 +103,7 @@ func openIncidents(ctx context.Context, q audit.Querier, batch string) (list []s
 	return list, err
 }
 
-// What counted as work when the first reviews were signed is asked here; the database asks for more since (migration 00018). A review that does not hold: its last entry is not the one that was signed, it leaves entries out, or its reviewer had worked in the batch.
+// What counted as work when the first reviews were signed is asked here; the database asks for more since (migration 00016). A review that does not hold: its last entry is not the one that was signed, it leaves entries out, or its reviewer had worked in the batch.
 const brokenReviews = `select r.id::text, case
 		when e.hash is distinct from r.last_hash then 'its last entry is not the one that was reviewed'
 		when r.from_seq <> coalesce((select max(b.to_seq) from ebr.trail_reviews b where b.batch = r.batch and b.to_seq < r.to_seq), 0) + 1 then 'it does not begin behind the review before it'

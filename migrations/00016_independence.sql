@@ -37,6 +37,7 @@ begin
 end $$;
 -- +goose StatementEnd
 revoke execute on function ebr.judge_is_independent from public;
+-- The name begins with a_ because triggers fire by name: this one comes before the guards that look at the signature.
 create trigger a_judge_is_independent before insert or update on ebr.trail_reviews for each row execute function ebr.judge_is_independent();
 create trigger a_judge_is_independent before update of assessed_by, assessed_at on ebr.incident_batches for each row execute function ebr.judge_is_independent();
 alter table ebr.trail_reviews enable always trigger a_judge_is_independent;
