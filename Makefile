@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 RACE_PACKAGES = $$(go list ./... | grep -v -e '/web$$' -e '/web/browser$$')
-LONG_PACKAGES = ./audit ./ebr/batch
+LONG_PACKAGES = ./audit ./ebr/batch ./internal/backup
 LONG_WEB = TestOtherAreasAnswerLikeNothing|TestTextsAreNoSQL|TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies
 LONG_PROGRAM = TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff
 ONE_DATABASE = go run ./internal/pgtest/cluster --

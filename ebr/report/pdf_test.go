@@ -190,7 +190,7 @@ func TestUnbrokenText(t *testing.T) {
 // on its page.
 func TestHeadingsStandWithTheirSteps(t *testing.T) {
 	t.Parallel()
-	for filler := 20; filler < 40; filler++ {
+	for filler := 30; filler < 40; filler++ {
 		r := sample(3)
 		r.Trail = r.Trail[:1]
 		first := r.Units[0].Operations[0].Steps[0]
