@@ -243,13 +243,13 @@ func (k *keeper) begun(ctx context.Context, old, next backup.Line, why string) e
 	})
 }
 
-// firstOf makes the first signed backup of a line, unless the job that is due does it. Until there is one the log of the line restores nothing, so
+// firstOf makes the first backup of a line that is signed by the key of today, unless the job that is due does it. Until there is one the log of the line restores nothing, so
 // it tries as long as the line is being written.
 func (k *keeper) firstOf(ctx, receiving context.Context, line backup.Line) {
 	for wait := 2 * time.Second; ; wait = min(2*wait, retryWork) {
 		pause(receiving, wait)
 		k.one.Lock()
-		made, err := line.Signed()
+		made, err := line.Signed(k.key.Public)
 		k.one.Unlock()
 		if made || ctx.Err() != nil || receiving.Err() != nil {
 			return

@@ -186,17 +186,14 @@ func (l Line) Backups() (list []string, err error) {
 	return list, err
 }
 
-// Signed tells whether the newest backup carries a signature.
-func (l Line) Signed() (bool, error) {
+// Signed tells whether the newest backup was signed by this key; one that cannot be read was not.
+func (l Line) Signed(by string) (bool, error) {
 	all, err := l.Backups()
 	if err != nil || len(all) == 0 {
 		return false, err
 	}
-	_, err = os.Stat(filepath.Join(l.base(), all[len(all)-1], signatureFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
+	m, err := readManifest(filepath.Join(l.base(), all[len(all)-1]))
+	return err == nil && m.Signer == by, nil
 }
 
 // Begun is when the line was begun.

@@ -76,6 +76,12 @@ func TestLogIsSigned(t *testing.T) {
 	put(whole)
 	require.NoError(t, writeJSON(l.tailFile(), tail{Line: l.ID, Segment: s[2], At: time.Unix(500, 0)}))
 	refused("tail.json", n)
+	list, complete, err := l.logAfter(m, m.Ended, n) // a time before the tail needs none: the plant may have got another key since
+	require.NoError(t, err)
+	require.False(t, complete.Before(m.Ended))
+	require.LessOrEqual(t, len(list), 3)
+	_, _, err = l.logAfter(m, time.Unix(1<<40, 0), n)
+	require.ErrorContains(t, err, "tail.json")
 	require.NoError(t, os.Remove(l.tailFile()))
 	for i := range unsignedEnd + 1 {
 		finished(t, l, "00000001000000000000000"+string(rune('4'+i)))
