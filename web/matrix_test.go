@@ -55,8 +55,8 @@ type address struct {
 	api, signed bool
 }
 
-// TestPermissionMatrix walks every cell. The role held for the whole plant is walked with VERIBATCH_LONG only: the area of the record and another one
-// differ from it in the areas alone, which signatures/access tests for every act.
+// TestPermissionMatrix walks every cell with VERIBATCH_LONG (make evidence). Otherwise it asks that every address has its line, and walks each fourth one
+// without the roles held for the whole plant, which differ from those for the area of the record in the areas alone (signatures/access tests that for every act).
 func TestPermissionMatrix(t *testing.T) {
 	areas := []string{own, other}
 	long := os.Getenv("VERIBATCH_LONG") != "" || *updateMatrix
@@ -67,12 +67,16 @@ func TestPermissionMatrix(t *testing.T) {
 	file := readMatrix(t)
 	found := [][]string{matrixHead()}
 	refused := map[string]int64{}
-	for _, a := range m.addresses() {
+	for n, a := range m.addresses() {
 		line := []string{a.Method, a.Path, a.Act, map[bool]string{true: "signed"}[a.signed]}
 		want, known := file[a.Method+" "+a.Path]
 		if !*updateMatrix && (!known || want[2] != a.Act || want[3] != line[3]) {
 			t.Errorf("%s %s (%s %s) stands otherwise or not in the matrix: go test ./web -run Matrix -update, and have QA review the change", a.Method, a.Path, a.Act, line[3])
 			want = nil
+		}
+		if !long && n%4 != 0 {
+			found = append(found, line)
+			continue
 		}
 		secret := slices.Contains(bySecret, a.Path)
 		for i, role := range append(access.Roles(), "") {
