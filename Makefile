@@ -1,7 +1,9 @@
 # Veribatch. `make run` and `make test` are all that a fresh machine needs (Debian 12 with Go, Node and git): they install what is missing.
 
 SHELL := /bin/sh
-RACE_PACKAGES = $$(go list ./... | grep -v -e '/web$$' -e '/web/browser$$')
+# The program as a whole, its site and its screens: minutes longer with the race detector, which make evidence adds to the first two.
+WHOLE = ./cmd/ebr ./web
+RACE_PACKAGES = $$(go list ./... | grep -v -e '/cmd/ebr$$' -e '/web$$' -e '/web/browser$$')
 LONG_PACKAGES = ./audit ./ebr/batch ./internal/backup
 LONG_WEB = TestOtherAreasAnswerLikeNothing|TestTextsAreNoSQL|TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies
 LONG_PROGRAM = TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff
@@ -53,10 +55,8 @@ unit:
 	@$(ONE_DATABASE) go test -race -timeout 10m $(RACE_PACKAGES)
 
 browser:
-	$(STEP) "requests"
-	@$(ONE_DATABASE) go test -timeout 10m ./web
-	$(STEP) "browser tests"
-	@$(ONE_DATABASE) go test -timeout 10m ./web/browser
+	$(STEP) "the program, requests and browser tests"
+	@$(ONE_DATABASE) go test -timeout 10m $(WHOLE) ./web/browser
 
 ## evidence: the longer slices: races and random walks in full length, fuzzing, seeded faults (make test and this: at most 60 minutes)
 evidence:
@@ -64,7 +64,7 @@ evidence:
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "long tests"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
-	@$(ONE_DATABASE) go test -race -timeout 15m ./web
+	@$(ONE_DATABASE) go test -race -timeout 15m $(WHOLE)
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -v -timeout 20m -run '$(LONG_WEB)' ./web
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run '$(LONG_PROGRAM)' ./cmd/ebr
 	$(STEP) "a whole batch in the browser, and every page as everybody"
