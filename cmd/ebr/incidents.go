@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -32,11 +31,14 @@ type pastRun struct {
 func (r pastRun) cause() string { return "run " + r.session }
 
 const (
-	// A run that works holds the lock of its session; one that stopped by itself ended its session; one that was reported has its incident.
-	lostRun = `select s.id::text, s.opened_at, (select max(at) from audit.entries) from ebr.sessions s
-	where s.person = @system and s.ended_at is null and pg_try_advisory_xact_lock(hashtextextended(s.id::text, 0))
-	and not exists (select from ebr.incidents i where i.cause = encode(sha256(convert_to(@kind, 'UTF8') || '\x00'::bytea || convert_to('run ' || s.id, 'UTF8')), 'hex'))
-	order by s.opened_at desc limit 1`
+	// A run that works holds the lock of its session; one that stopped by itself ended its session; one that was reported has its incident. Several are
+	// lost since the last that is settled when one was killed before it could report the one before; in a plant that settled none, the newest counts.
+	lostRuns = `with runs as (select s.id, s.opened_at, s.ended_at is not null or exists (select from ebr.incidents i
+		where i.cause = encode(sha256(convert_to(@kind, 'UTF8') || '\x00'::bytea || convert_to('run ' || s.id, 'UTF8')), 'hex')) as settled from ebr.sessions s where s.person = @system)
+	select r.id::text, r.opened_at, coalesce((select max(e.at) from audit.entries e
+		where e.at < coalesce((select min(n.opened_at) from runs n where n.opened_at > r.opened_at), 'infinity')), r.opened_at)
+	from runs r where not r.settled and r.opened_at >= coalesce((select max(opened_at) from runs where settled), (select max(opened_at) from runs))
+	and pg_try_advisory_xact_lock(hashtextextended(r.id::text, 0)) order by r.opened_at`
 	touchedBatches = `select id::text from ebr.batches where state = 'running'
 	union select substr(stream, 7) from audit.entries where at > @since and stream like 'batch/%'`
 )
@@ -44,29 +46,33 @@ const (
 // justBefore is how long before its end the acts of a lost run are doubtful: their people may have seen no answer.
 const justBefore = 10 * time.Minute
 
-// lastRun gives the last run of the server if it was not stopped, nil otherwise. It is asked before this one starts.
-func lastRun(ctx context.Context, trail *audit.Trail) (*pastRun, error) {
-	var r pastRun
-	err := trail.Read(ctx, func(q *audit.Reader) error {
-		args := pgx.NamedArgs{"system": audit.SystemPerson, "kind": quality.UncleanRestart}
-		if err := q.QueryRow(ctx, lostRun, args).Scan(&r.session, &r.started, &r.ended); err != nil {
+// lastRuns gives the runs of the server that were not stopped and are not reported, oldest first. It is asked before this one starts.
+func lastRuns(ctx context.Context, trail *audit.Trail) (lost []pastRun, err error) {
+	err = trail.Read(ctx, func(q *audit.Reader) error {
+		rows, err := q.Query(ctx, lostRuns, pgx.NamedArgs{"system": audit.SystemPerson, "kind": quality.UncleanRestart})
+		if err != nil {
 			return err
 		}
-		rows, err := q.Query(ctx, touchedBatches, pgx.NamedArgs{"since": r.ended.Add(-justBefore)})
-		if err == nil {
-			r.batches, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		lost, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r pastRun, err error) {
+			err = row.Scan(&r.session, &r.started, &r.ended)
+			return r, err
+		})
+		for i := range lost {
+			if err == nil {
+				rows, err = q.Query(ctx, touchedBatches, pgx.NamedArgs{"since": lost[i].ended.Add(-justBefore)})
+			}
+			if err == nil {
+				lost[i].batches, err = pgx.CollectRows(rows, pgx.RowTo[string])
+			}
 		}
 		return err
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	return &r, err
+	return lost, err
 }
 
-// keepIncidents writes incidents beside the requests, the first one about the last run when that was lost; what it gives ends it.
-func (p *plant) keepIncidents(ctx context.Context, lost *pastRun) (stop func()) {
-	if lost != nil {
+// keepIncidents writes incidents beside the requests, the first ones about the runs that were lost; what it gives ends it.
+func (p *plant) keepIncidents(ctx context.Context, runs []pastRun) (stop func()) {
+	for _, lost := range runs {
 		p.incidents.Report(quality.Incident{
 			Kind: quality.UncleanRestart, Cause: lost.cause(), Batches: lost.batches, At: lost.ended,
 			Summary: fmt.Sprintf("The server that was started at %s entered no stop: it was killed, the machine or the database failed, or it was of a version that enters none. "+

@@ -96,6 +96,7 @@ func outcome(m backup.Manifest, back backup.Restored, until time.Time, check exa
 	case back.LastCommit.After(back.LogUntil) && back.Segments > 0:
 		fmt.Fprintf(&b, " What is dated later than %s comes from the end of the log, which the plant had not signed yet: compare it with paper and people.", back.LogUntil.UTC().Format(time.RFC3339))
 	}
+	b.WriteString(" Accounts and roles are as they were then: repeat at once who left and what was taken away since. Machines need new tokens.")
 	if len(check.findings) > 0 {
 		fmt.Fprintf(&b, " The copy is NOT good: %d disagreements.", len(check.findings))
 	} else {

@@ -77,7 +77,7 @@ func TestRunbookOfTheRestore(t *testing.T) {
 	t.Log(s.typed(commands[1]))
 	s.state = commands[2][slices.Index(commands[2], "--state")+1]
 	again := serve(t, s.state, commands[2][slices.Index(commands[2], "--backup-to"):]...)
-	if !s.incident("Restored from backup") {
+	if !s.incident("Restored from backup") || !s.incident("repeat at once who left") {
 		t.Error("the first start of the restored plant opened no incident for QA")
 	}
 	if runs := s.standing().Runs; !slices.ContainsFunc(runs, func(r continuity.Run) bool { return r.Kind == continuity.Restore && r.State == "good" }) {

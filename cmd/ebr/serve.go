@@ -64,7 +64,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
-	dead, err := lastRun(ctx, trail)
+	dead, err := lastRuns(ctx, trail)
 	if err != nil {
 		return err
 	}

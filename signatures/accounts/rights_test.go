@@ -119,7 +119,7 @@ func TestWhoCouldDoWhatEqualsAReplayOfTheTrail(t *testing.T) {
 	moments := []time.Time{time.Now().Add(-time.Hour)}
 	var people []string
 	done, refused := 0, 0
-	for i := range 70 {
+	for i := 0; i < 70 || done <= 20 || refused <= 3; i++ {
 		var c command = accounts.Create{UserName: fmt.Sprintf("pat.%c%c", 'a'+i/26, 'a'+i%26), FullName: "Pat Walker", Role: "operator", Reason: "walk"}
 		if len(people) > 0 {
 			who, role := people[random.IntN(len(people))], string(access.Roles()[random.IntN(len(access.Roles()))])
@@ -145,7 +145,6 @@ func TestWhoCouldDoWhatEqualsAReplayOfTheTrail(t *testing.T) {
 		}
 		moments = append(moments, time.Now())
 	}
-	require.True(t, done > 20 && refused > 3, "%d done, %d refused", done, refused)
 	told := replay(t, w)
 	require.NoError(t, w.Trail.Read(w.Ctx, func(r *audit.Reader) error {
 		for range 60 {
