@@ -37,14 +37,9 @@ func (l Line) logAfter(m Manifest, until time.Time, n notary) (list []logFile, c
 	if err != nil {
 		return nil, complete, err
 	}
-	if n.asks() && end != nil && (end.Line != l.ID || !n.agrees(ofTail, end.message(), end.Signature)) {
-		// What follows the tail is not believed; a time before it needs none. It may be another key's, of the plant itself later.
-		defer func() {
-			if err == nil && (until.IsZero() || complete.Before(until)) {
-				list, err = nil, damaged("tail.json", "it carries no signature of this plant")
-			}
-		}()
+	if !l.genuine(end, n) {
 		end = nil
+		defer func() { list, err = withoutTail(list, complete, until, err) }()
 	}
 	complete = m.Ended
 	loose := 0
@@ -86,6 +81,19 @@ func (l Line) logAfter(m Manifest, until time.Time, n notary) (list []logFile, c
 		}
 	}
 	return list, complete, nil
+}
+
+func (l Line) genuine(end *tail, n notary) bool {
+	return end == nil || !n.asks() || end.Line == l.ID && n.agrees(ofTail, end.message(), end.Signature)
+}
+
+// withoutTail gives the log to a time for which no tail is needed. What follows a tail that is not genuine is not believed; it may be another key's,
+// of the plant itself later.
+func withoutTail(list []logFile, complete, until time.Time, err error) ([]logFile, error) {
+	if err == nil && (until.IsZero() || complete.Before(until)) {
+		return nil, damaged("tail.json", "it carries no signature of this plant")
+	}
+	return list, err
 }
 
 func lastOf(list []logFile) *logFile {
