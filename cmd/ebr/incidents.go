@@ -32,12 +32,12 @@ func (r pastRun) cause() string { return "run " + r.session }
 
 const (
 	// A run that works holds the lock of its session; one that stopped by itself ended its session; one that was reported has its incident. Several are
-	// lost since the last that is settled when one was killed before it could report the one before; in a plant that settled none, the newest counts.
+	// lost when one ended before it could report the one before: all of the last day count, and all since the last that is settled.
 	lostRuns = `with runs as (select s.id, s.opened_at, s.ended_at is not null or exists (select from ebr.incidents i
 		where i.cause = encode(sha256(convert_to(@kind, 'UTF8') || '\x00'::bytea || convert_to('run ' || s.id, 'UTF8')), 'hex')) as settled from ebr.sessions s where s.person = @system)
 	select r.id::text, r.opened_at, coalesce((select max(e.at) from audit.entries e
 		where e.at < coalesce((select min(n.opened_at) from runs n where n.opened_at > r.opened_at), 'infinity')), r.opened_at)
-	from runs r where not r.settled and r.opened_at >= coalesce((select max(opened_at) from runs where settled), (select max(opened_at) from runs))
+	from runs r where not r.settled and (r.opened_at >= coalesce((select max(opened_at) from runs where settled), (select max(opened_at) from runs)) or r.opened_at > clock_timestamp() - interval '1 day')
 	and pg_try_advisory_xact_lock(hashtextextended(r.id::text, 0)) order by r.opened_at`
 	touchedBatches = `select id::text from ebr.batches where state = 'running'
 	union select substr(stream, 7) from audit.entries where at > @since and stream like 'batch/%'`
