@@ -38,7 +38,7 @@ func translate(err error) error {
 		return err
 	}
 	if f, ok := explained[pg.ConstraintName]; ok && pg.ConstraintName != "" {
-		return fault.New(f.Kind, "%s", f.Message).Because(err)
+		return fault.New(f.Kind, "%s", f).Because(err)
 	}
 	switch pg.Code {
 	case "VB003":

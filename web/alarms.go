@@ -5,15 +5,16 @@ import (
 
 	"veribatch/audit"
 	"veribatch/ebr/quality"
+	"veribatch/internal/language"
 	"veribatch/signatures/accounts"
 )
 
 // Alarm is something abnormal about the system itself. Everybody who may do something about it sees it on every page, until it is over.
 type Alarm struct {
-	Act   string // the act of those who see it
-	Level string // "alert" (look at it) or "action" (records or their protection are in danger): its shape and colour
-	Words string // what is wrong, one line
-	Href  string // where it is shown and mended
+	Act   string        // the act of those who see it
+	Level string        // "alert" (look at it) or "action" (records or their protection are in danger): its shape and colour
+	Words language.Text // what is wrong, one line
+	Href  string        // where it is shown and mended
 }
 
 // AlarmSource asks for the alarms of one matter, in the snapshot in which a page is read. It is asked for every page: it must be quick.
@@ -46,11 +47,11 @@ func reviewAlarm(ctx context.Context, q audit.Querier) (alarms []Alarm, err erro
 		return nil, err
 	}
 	if is {
-		alarms = append(alarms, Alarm{Act: "person.unlock", Level: "alert", Words: words("The access review is due since %s", due.Format("2006-01-02")), Href: "/reviews"})
+		alarms = append(alarms, Alarm{Act: "person.unlock", Level: "alert", Words: language.Write("The access review is due since %s", due.Format("2006-01-02")), Href: "/reviews"})
 	}
 	n, err := accounts.Undone(ctx, q)
 	if n > 0 {
-		alarms = append(alarms, Alarm{Act: "person.roles", Level: "alert", Words: words("The access review took rights away that are still held (%d)", n), Href: "/reviews"})
+		alarms = append(alarms, Alarm{Act: "person.roles", Level: "alert", Words: language.Write("The access review took rights away that are still held (%d)", n), Href: "/reviews"})
 	}
 	return alarms, err
 }
@@ -61,9 +62,9 @@ func machineAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	text := words("%d machines are without a person at work who answers for them", n)
+	text := language.Write("%d machines are without a person at work who answers for them", n)
 	if n == 1 {
-		text = words("1 machine is without a person at work who answers for it")
+		text = language.Write("1 machine is without a person at work who answers for it")
 	}
 	return []Alarm{{Act: "machine.hand_over", Level: "alert", Words: text, Href: "/tokens"}}, nil
 }
@@ -74,9 +75,9 @@ func incidentAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 	if err != nil || open == 0 {
 		return nil, err
 	}
-	text := words("%d open incidents", open)
+	text := language.Write("%d open incidents", open)
 	if open == 1 {
-		text = words("1 open incident")
+		text = language.Write("1 open incident")
 	}
 	return []Alarm{{Act: "incident.assess", Level: "alert", Words: text, Href: "/incidents"}}, nil
 }

@@ -210,7 +210,7 @@ func (s *server) descriptionRoutes(e *echo.Echo, operations []Route) {
 	e.Match(reads, apiRoot+"/openapi.yaml", serve("application/openapi+yaml", func(d description) []byte { return d.yaml }))
 	reference := func(c echo.Context) error {
 		v := s.visit(c)
-		return v.show(http.StatusOK, referenceOf(v.frame(words("API of Veribatch")), operations))
+		return v.show(http.StatusOK, referenceOf(v.frame(v.words("API of Veribatch")), operations))
 	}
 	e.GET(apiRoot+"/reference", reference)
 	e.GET(apiRoot+"/", reference)

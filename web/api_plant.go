@@ -32,7 +32,7 @@ func apiBackups(v *visit, _ nothing) (answer backups, err error) {
 		return answer, err
 	}
 	for _, a := range backupAlarms(now.Alarms) {
-		answer.Alarms = append(answer.Alarms, a.Words)
+		answer.Alarms = append(answer.Alarms, a.Words.String())
 	}
 	for _, r := range now.Runs {
 		answer.Runs = append(answer.Runs, backupLine{r.Kind, r.State, r.AskedBy, r.Name, r.Digest, r.Bytes, r.Entries, r.Began, r.Ended, r.Until, r.Result})

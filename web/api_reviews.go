@@ -139,7 +139,7 @@ func (v *visit) reviewPage(p pageOf, d *dossier, r quality.Review, before time.T
 	}
 	if p.After != "" {
 		if f.After, err = parseCursor(p.After); err != nil {
-			return nil, "", fault.At("after", "%s", fault.As(err).Message)
+			return nil, "", fault.At("after", "%s", fault.As(err))
 		}
 	}
 	rows, err := audit.History(v.ctx, v, f)

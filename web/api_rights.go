@@ -45,7 +45,7 @@ func apiRights(v *visit, q askRights) (answer rightsOn, err error) {
 	}
 	from, err := v.day(answer.On)
 	if err != nil {
-		return answer, fault.At("on", "%s", fault.As(err).Message)
+		return answer, fault.At("on", "%s", fault.As(err))
 	}
 	to := from.AddDate(0, 0, 1)
 	held, err := accounts.Rights(v.ctx, v, from, to)

@@ -11,7 +11,7 @@ func (s *server) showAreas(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &AreasView{Page: v.frame(words("Areas")), Create: v.offer(true, "area.create", Form{ID: "area", Action: "/areas"})}
+	view := &AreasView{Page: v.frame(v.words("Areas")), Create: v.offer(true, "area.create", Form{ID: "area", Action: "/areas"})}
 	for _, a := range areas {
 		view.Areas = append(view.Areas, AreaLine{
 			Code: a.Code, Title: a.Title, Rename: v.offer(true, "area.rename", Form{ID: "rename-" + a.Code, Action: "/areas/" + a.Code + "/rename"}),

@@ -51,7 +51,7 @@ func backupAlarms(found []continuity.Alarm) (list []Alarm) {
 		if a.Action {
 			level = "action"
 		}
-		list = append(list, Alarm{Act: "backup.read", Level: level, Words: words(a.Words), Href: "/backups"})
+		list = append(list, Alarm{Act: "backup.read", Level: level, Words: a.Words, Href: "/backups"})
 	}
 	return list
 }
@@ -61,7 +61,7 @@ func (s *server) showBackups(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &BackupsView{Page: v.frame(words("Backups")), Says: backupAlarms(now.Alarms), State: s.standing(now)}
+	view := &BackupsView{Page: v.frame(v.words("Backups")), Says: backupAlarms(now.Alarms), State: v.standing(now)}
 	for _, r := range now.Runs {
 		if r.State == "asked" {
 			view.Waits = r.AskedAt
@@ -77,29 +77,29 @@ func (s *server) showBackups(v *visit) (View, error) {
 }
 
 // standing says in four lines how things are.
-func (s *server) standing(now continuity.State) []Line {
-	never := words("never")
+func (v *visit) standing(now continuity.State) []Line {
+	never := v.words("never")
 	last := func(r *continuity.Run) string {
 		if r == nil {
 			return never
 		}
-		return r.Ended.In(s.Zone).Format("2006-01-02 15:04:05 -07:00")
+		return r.Ended.In(v.s.Zone).Format("2006-01-02 15:04:05 -07:00")
 	}
-	archived := words("not kept")
+	archived := v.words("not kept")
 	switch a := now.Archive; {
 	case a.Place == "":
 	case a.Problem != "":
-		archived = words("stands still since %s: %s", a.Since.In(s.Zone).Format("2006-01-02 15:04:05"), a.Problem)
+		archived = v.words("stands still since %s: %s", a.Since.In(v.s.Zone).Format("2006-01-02 15:04:05"), a.Problem)
 	case a.CompleteAt == nil:
-		archived = words("begins")
+		archived = v.words("begins")
 	default:
-		archived = words("complete until %s, %s behind", a.CompleteAt.In(s.Zone).Format("2006-01-02 15:04:05 -07:00"), megabytes(a.Behind))
+		archived = v.words("complete until %s, %s behind", a.CompleteAt.In(v.s.Zone).Format("2006-01-02 15:04:05 -07:00"), megabytes(a.Behind))
 	}
 	place := now.Archive.Place
 	if place == "" {
-		place = words("not set up")
+		place = v.words("not set up")
 	}
-	return []Line{{words("Second place"), place}, {words("Newest good backup"), last(now.Backup)}, {words("Archive of the log"), archived}, {words("Last good drill"), last(now.Drill)}}
+	return []Line{{v.words("Second place"), place}, {v.words("Newest good backup"), last(now.Backup)}, {v.words("Archive of the log"), archived}, {v.words("Last good drill"), last(now.Drill)}}
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

@@ -107,20 +107,20 @@ func (d *dossier) step(st *procedure.StepState) StepProgress {
 
 // done gives an act with both its times.
 func (d *dossier) done(e procedure.Event, void bool) Done {
-	return Done{What: words(string(e.Kind)), By: e.PersonName, At: e.EnteredAt, Performed: e.PerformedAt, Late: e.Late(), Reason: e.Reason, Void: void}
+	return Done{What: d.v.words(string(e.Kind)), By: e.PersonName, At: e.EnteredAt, Performed: e.PerformedAt, Late: e.Late(), Reason: e.Reason, Void: void}
 }
 
 // signed gives the signature of an event as printed.
 func (d *dossier) signed(e procedure.Event, void bool) Signed {
 	s := signedLine(d.Signatures[e.Signature])
 	if s.Void = void; void {
-		s.VoidWhy = words("a value was corrected afterwards")
+		s.VoidWhy = d.v.words("a value was corrected afterwards")
 	}
 	return s
 }
 
 func (d *dossier) value(v *procedure.ValueState) Value {
-	value := Value{Name: v.Value.Title, Kind: string(v.Value.Kind), Unit: v.Value.Unit, Limits: expectations(v.Value)}
+	value := Value{Name: v.Value.Title, Kind: string(v.Value.Kind), Unit: v.Value.Unit, Limits: d.expectations(v.Value)}
 	for i := range v.Attempts {
 		value.Readings = append(value.Readings, d.reading(v, i))
 	}
@@ -128,10 +128,10 @@ func (d *dossier) value(v *procedure.ValueState) Value {
 }
 
 // expectations are the limits of a value, or the answer that the recipe expects.
-func expectations(v *procedure.Value) []Limit {
+func (d *dossier) expectations(v *procedure.Value) []Limit {
 	limits := limitsOf(v)
 	if v.Expect != "" && v.Kind != procedure.Scan {
-		limits = append(limits, Limit{Name: "otherwise held", Text: words("expected: %s", v.Expect)})
+		limits = append(limits, Limit{Name: "otherwise held", Text: d.v.words("expected: %s", v.Expect)})
 	}
 	return limits
 }
@@ -178,8 +178,8 @@ func (d *dossier) holds() []Hold {
 func (d *dossier) hold(h *procedure.Hold) Hold {
 	hold := Hold{Cause: h.Event.Reason, By: h.Event.PersonName, At: h.Event.EnteredAt}
 	if h.Caused() {
-		hold.Cause = words("Step %s: %s", h.Event.Step, h.Event.Reason)
-		hold.By = words("the system, at the entry of %s", h.Event.PersonName)
+		hold.Cause = d.v.words("Step %s: %s", h.Event.Step, h.Event.Reason)
+		hold.By = d.v.words("the system, at the entry of %s", h.Event.PersonName)
 	}
 	for _, a := range h.Assessments {
 		s := d.signed(a, false)
@@ -197,12 +197,12 @@ func (d *dossier) hold(h *procedure.Hold) Hold {
 // header gives what identifies the record and who moved it on.
 func (d *dossier) header() []Line {
 	lines := []Line{
-		{words("Order"), d.OrderNumber}, {words("Product"), d.Recipe.Product + ", " + d.Recipe.Strength}, {words("Batch size"), d.Recipe.BatchSize.Text()},
-		{words("Recipe"), words("%s, %s, version %d", d.Master.Code, d.Recipe.Title, d.Master.Number)}, {words("Digest of the recipe text (SHA-256)"), d.Digest},
+		{d.v.words("Order"), d.OrderNumber}, {d.v.words("Product"), d.Recipe.Product + ", " + d.Recipe.Strength}, {d.v.words("Batch size"), d.Recipe.BatchSize.Text()},
+		{d.v.words("Recipe"), d.v.words("%s, %s, version %d", d.Master.Code, d.Recipe.Title, d.Master.Number)}, {d.v.words("Digest of the recipe text (SHA-256)"), d.Digest},
 	}
 	for _, e := range d.History() {
 		if label := moveWords[e.Kind]; label != "" {
-			line := Line{words(label), e.PersonName + ", " + e.EnteredAt.In(d.v.s.Zone).Format("2006-01-02 15:04:05 -07:00")}
+			line := Line{d.v.words(label), e.PersonName + ", " + e.EnteredAt.In(d.v.s.Zone).Format("2006-01-02 15:04:05 -07:00")}
 			if e.Kind == procedure.EventAborted {
 				line.Value += ": " + e.Reason
 			}

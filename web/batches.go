@@ -34,7 +34,7 @@ func (s *server) showBatch(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view.Header = append(view.Header, Line{words("Area"), area})
+	view.Header = append(view.Header, Line{v.words("Area"), area})
 	if err = d.judged(view); err != nil {
 		return nil, err
 	}
@@ -72,11 +72,11 @@ func (d *dossier) next() *Link {
 func (d *dossier) waits(view *BatchView) string {
 	switch {
 	case d.State.Batch == procedure.Ordered && view.Issue == nil:
-		return words("The record is not issued yet: quality assurance issues it.")
+		return d.v.words("The record is not issued yet: quality assurance issues it.")
 	case d.State.Batch == procedure.Idle && view.Start == nil:
-		return words("The record is issued; an operator starts the batch.")
+		return d.v.words("The record is issued; an operator starts the batch.")
 	case d.running() && d.State.Open() == nil && view.Complete == nil:
-		return words("All steps are complete; a supervisor completes the batch.")
+		return d.v.words("All steps are complete; a supervisor completes the batch.")
 	}
 	return ""
 }
@@ -95,18 +95,18 @@ func (s *server) showHold(v *visit) (View, error) {
 	if len(open) == 0 { // resumed meanwhile, and a screen still led here: the overview leads on
 		view, err := s.showBatch(v)
 		if err == nil && v.refused == nil {
-			view.Frame().Notice = words("This batch is not held now.")
+			view.Frame().Notice = v.words("This batch is not held now.")
 		}
 		return view, err
 	}
 	first := open[0]
-	view := &HoldView{Page: v.frame(words("Hold of %s", d.Number)), Hold: d.hold(first)}
+	view := &HoldView{Page: v.frame(v.words("Hold of %s", d.Number)), Hold: d.hold(first)}
 	view.Context = d.context(0)
 	if first.Caused() {
 		st := d.State.Step(first.Event.Step)
 		value := d.value(st.Value(first.Event.Value))
 		view.Value = &value
-		view.Batch = []Line{{words("Step"), words("%s %s", st.Step.ID, st.Step.Title)}, {words("Value"), value.Name}}
+		view.Batch = []Line{{v.words("Step"), v.words("%s %s", st.Step.ID, st.Step.Title)}, {v.words("Value"), value.Name}}
 	}
 	if roles := first.Awaits(); len(roles) > 0 && v.may("batch.hold") {
 		view.Assess = []AssessForm{{Role: v.signsAs(roles), Form: v.fill(Form{ID: "assess", Action: d.href() + "/assess", Signed: true})}}
@@ -115,7 +115,7 @@ func (s *server) showHold(v *visit) (View, error) {
 	}
 	view.Abort = d.form("batch.abort", "abort", "/abort", procedure.EventAborted, true)
 	if view.Resume == nil && len(view.Assess) == 0 {
-		view.Waits = words("A supervisor resumes the batch, after the assessment where one is needed.")
+		view.Waits = v.words("A supervisor resumes the batch, after the assessment where one is needed.")
 	}
 	return view, nil
 }
@@ -126,10 +126,10 @@ func (v *visit) signsAs(awaited []string) string {
 	held := v.grants.In(v.area)
 	for _, role := range awaited {
 		if access.Holds(held, access.Role(role)) {
-			return roleWords(role)
+			return v.roleWords(role)
 		}
 	}
-	return strings.Join(roleTitles(awaited), " or ")
+	return strings.Join(v.roleTitles(awaited), " "+v.words("or")+" ")
 }
 
 // onHold says where a hold is assessed and ended. After the last signature the same page offers to resume.
@@ -153,12 +153,12 @@ func (s *server) showStep(v *visit) (View, error) {
 	}
 	number := d.number(st.Step.ID)
 	view := &StepView{
-		Page: v.frame(words("%s, step %s", d.Number, st.Step.ID)), Step: d.step(st), Where: pathOf(st.Path), Late: true,
+		Page: v.frame(v.words("%s, step %s", d.Number, st.Step.ID)), Step: d.step(st), Where: pathOf(st.Path), Late: true,
 		Before: d.steps(0, number-1), After: d.steps(number, len(d.State.Steps)),
 	}
 	view.Context = d.context(number)
-	if view.Notice == words(notices["step.record"]) { // which one: in a row of weights the eye is on the balance
-		view.Notice = lastRead(st, view.Notice)
+	if view.Notice == v.words(notices["step.record"]) { // which one: in a row of weights the eye is on the balance
+		view.Notice = d.lastRead(st, view.Notice)
 	}
 	d.work(view, st)
 	d.changes(view, st)
@@ -166,7 +166,7 @@ func (s *server) showStep(v *visit) (View, error) {
 }
 
 // lastRead names the reading of the step that was entered last.
-func lastRead(st *procedure.StepState, otherwise string) string {
+func (d *dossier) lastRead(st *procedure.StepState, otherwise string) string {
 	var last *procedure.ValueState
 	for i := range st.Values {
 		v := &st.Values[i]
@@ -177,16 +177,16 @@ func lastRead(st *procedure.StepState, otherwise string) string {
 	if last == nil {
 		return otherwise
 	}
-	return words("Recorded: %s, %s", last.Value.Title, last.Current().Display())
+	return d.v.words("Recorded: %s, %s", last.Value.Title, last.Current().Display())
 }
 
 // work sets the one thing to do at this step now: comment, value, perform, verify, or where to go instead.
 func (d *dossier) work(view *StepView, st *procedure.StepState) {
 	switch {
 	case d.State.Batch == procedure.Held:
-		view.Waits, view.Wayout = words("Held: %s", d.State.OpenHolds()[0].Event.Reason), d.next()
+		view.Waits, view.Wayout = d.v.words("Held: %s", d.State.OpenHolds()[0].Event.Reason), d.next()
 	case !d.running():
-		view.Waits, view.Wayout = words("The batch is %s.", string(d.State.Batch)), &Link{Href: d.href(), Words: "Overview"}
+		view.Waits, view.Wayout = d.v.words("The batch is %s.", string(d.State.Batch)), &Link{Href: d.href(), Words: "Overview"}
 	case st.Status == procedure.StepComplete:
 		view.Next = d.next()
 		if view.Next == nil {
@@ -194,11 +194,11 @@ func (d *dossier) work(view *StepView, st *procedure.StepState) {
 		}
 	case st.Status == procedure.StepWaiting:
 		open := d.State.Open()
-		view.Waits, view.Wayout = words("Step %s comes first: %s", open.Step.ID, open.Step.Title), d.next()
+		view.Waits, view.Wayout = d.v.words("Step %s comes first: %s", open.Step.ID, open.Step.Title), d.next()
 	case st.Status == procedure.StepPerformed:
 		d.second(view, st)
 	case st.VerifiedBy(d.v.who.Person):
-		view.Waits = words("You verified this step before, so you cannot work in it. Another person has to do this.")
+		view.Waits = d.v.words("You verified this step before, so you cannot work in it. Another person has to do this.")
 	default:
 		d.first(view, st)
 	}
@@ -219,12 +219,12 @@ func (d *dossier) first(view *StepView, st *procedure.StepState) {
 			view.Input = d.input(next, "record", at+"/values/"+next.Value.ID+"/record")
 			return
 		}
-		view.Waits = words("An operator records the values of this step.")
+		view.Waits = d.v.words("An operator records the values of this step.")
 		return
 	}
 	view.Perform = d.v.offer(true, "step.perform", Form{ID: "perform", Action: at + "/perform", Signed: batch.Signs(st.Step), Seen: d.State.Readings(st.Step.ID, "")})
 	if view.Perform == nil {
-		view.Waits = words("Everything is recorded; an operator finishes the step.")
+		view.Waits = d.v.words("Everything is recorded; an operator finishes the step.")
 	}
 }
 
@@ -232,7 +232,7 @@ func (d *dossier) first(view *StepView, st *procedure.StepState) {
 func (d *dossier) second(view *StepView, st *procedure.StepState) {
 	view.Verify = d.v.offer(true, "step.perform", Form{ID: "verify", Action: d.stepHref(st.Step.ID) + "/verify", Signed: true})
 	if view.Verify == nil {
-		view.Waits = words("The step waits for the second person.")
+		view.Waits = d.v.words("The step waits for the second person.")
 	}
 }
 
@@ -266,7 +266,7 @@ func (d *dossier) changes(view *StepView, st *procedure.StepState) {
 func (d *dossier) input(shown *procedure.ValueState, id, action string) *Input {
 	v := shown.Value
 	return &Input{
-		Form: d.v.fill(Form{ID: id, Action: action, Seen: len(shown.Attempts)}), Name: v.Title, Kind: string(v.Kind), Unit: v.Unit, Limits: expectations(v), Choices: v.Options,
+		Form: d.v.fill(Form{ID: id, Action: action, Seen: len(shown.Attempts)}), Name: v.Title, Kind: string(v.Kind), Unit: v.Unit, Limits: d.expectations(v), Choices: v.Options,
 		Separator: ".", Decimals: v.Decimals, Expect: v.Expect,
 	}
 }
@@ -282,10 +282,10 @@ func (s *server) onStep(other bool) place {
 }
 
 // roleTitles prints roles as people say them.
-func roleTitles(roles []string) []string {
+func (v *visit) roleTitles(roles []string) []string {
 	titles := make([]string, len(roles))
 	for i, r := range roles {
-		titles[i] = roleWords(r)
+		titles[i] = v.roleWords(r)
 	}
 	return titles
 }

@@ -112,7 +112,7 @@ func (s *server) change(v *visit, cmd Command, at place) error {
 		return v.refuse(at, err)
 	}
 	if c, ok := cmd.(secretive); ok && !receipt.Replayed {
-		view := &SecretView{Page: v.frame(words("Shown once")), What: words(notices[cmd.Act()]), Secret: c.Reveal(), Next: at.next(v, receipt.Result)}
+		view := &SecretView{Page: v.frame(v.words("Shown once")), What: v.words(notices[cmd.Act()]), Secret: c.Reveal(), Next: at.next(v, receipt.Result)}
 		return v.show(200, view)
 	}
 	return v.done(at, receipt)
@@ -210,7 +210,7 @@ func (s *server) askToSign(v *visit, cmd Signable, at place, why error) error {
 	if err != nil {
 		return v.refuse(at, err)
 	}
-	view := &SignView{Page: v.frame(words("Sign: %s", st.Meaning)), Meaning: st.Meaning, Digest: digest.String(), Back: v.path(), Fields: v.commandFields()}
+	view := &SignView{Page: v.frame(v.words("Sign: %s", st.Meaning)), Meaning: st.Meaning, Digest: digest.String(), Back: v.path(), Fields: v.commandFields()}
 	view.Sign = &Form{ID: "sign-form", Action: v.c.Request().URL.Path, Signed: true}
 	switch {
 	case v.who.Series && kind != fault.Forbidden && cmd.Act() != "step.verify": // the second person stands beside the first one

@@ -23,7 +23,7 @@ func (s *server) showConfiguration(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &ConfigurationView{Page: v.frame(words("Configuration")), Present: settingLines(force), Number: strconv.Itoa(force.Version), Default: force.Version == 0}
+	view := &ConfigurationView{Page: v.frame(v.words("Configuration")), Present: v.settingLines(force), Number: strconv.Itoa(force.Version), Default: force.Version == 0}
 	newest := versions.Newest(list)
 	for _, one := range list {
 		shown := ConfigurationVersion{
@@ -31,7 +31,7 @@ func (s *server) showConfiguration(v *visit) (View, error) {
 			WithdrawReason: one.WithdrawReason,
 		}
 		for _, c := range one.Changes() {
-			shown.Changes = append(shown.Changes, SettingChange{Label: words(c.Label), Old: c.Old, New: c.New})
+			shown.Changes = append(shown.Changes, SettingChange{Label: v.words(c.Label), Old: c.Old, New: c.New})
 		}
 		for _, stamp := range []versions.Stamp{one.Proposed, one.Approved, one.Withdrawn} {
 			if stamp.Signature != "" {
@@ -56,7 +56,7 @@ func (s *server) showConfiguration(v *visit) (View, error) {
 	}
 	view.Propose = v.offer(true, "configuration.propose", Form{ID: "propose", Action: "/configuration", Signed: true, Seen: newest.Version})
 	if view.Propose != nil {
-		view.Settings = settingLines(newest)
+		view.Settings = v.settingLines(newest)
 	}
 	return view, nil
 }
@@ -79,12 +79,12 @@ func (v *visit) configurationSignatures(list []versions.Version) (map[string]Sig
 	return signed, err
 }
 
-func settingLines(s configuration.Settings) (lines []SettingLine) {
+func (v *visit) settingLines(s configuration.Settings) (lines []SettingLine) {
 	defaults := configuration.Defaults()
 	for _, l := range configuration.Table() {
 		lines = append(lines, SettingLine{
-			Name: l.Name, Label: words(l.Label), Value: l.Words(s), Text: l.Text(s), Unit: words(l.Unit), Limits: l.Limits(), Default: l.Words(defaults),
-			Meaning: words(l.Meaning), Source: l.Source, OnOff: l.OnOff(), InWords: l.InWords(), Longest: l.Most, Changed: l.Text(s) != l.Text(defaults),
+			Name: l.Name, Label: v.words(l.Label), Value: l.Words(s), Text: l.Text(s), Unit: v.words(l.Unit), Limits: l.Limits(), Default: l.Words(defaults),
+			Meaning: v.words(l.Meaning), Source: l.Source, OnOff: l.OnOff(), InWords: l.InWords(), Longest: l.Most, Changed: l.Text(s) != l.Text(defaults),
 		})
 	}
 	return lines

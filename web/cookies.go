@@ -91,7 +91,7 @@ func (v *visit) notice() string {
 	if !known {
 		return ""
 	}
-	return words(text)
+	return v.words(text)
 }
 
 // dark tells whether this browser shows the colours of a dark room.

@@ -42,9 +42,9 @@ func (v *visit) fail(err error) error {
 		return v.problem(err)
 	}
 	f := fault.As(fromEcho(err))
-	view := &ErrorView{Page: v.frame(words(headings[f.Kind])), Heading: words(headings[f.Kind]), Message: f.Message, Back: "/"}
+	view := &ErrorView{Page: v.frame(v.words(headings[f.Kind])), Heading: v.words(headings[f.Kind]), Message: f.In(v.language()), Back: "/"}
 	if f.Kind == fault.Internal {
-		view.Message = fault.As(errors.New("hidden")).Message
+		view.Message = fault.As(errors.New("hidden")).In(v.language())
 		view.Reference = v.incident(err)
 	}
 	return v.show(status[f.Kind], view)

@@ -36,21 +36,21 @@ func (s *server) showHome(v *visit) (View, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(work, func(a, b batch.Summary) int { return cmp.Compare(urgency[a.State], urgency[b.State]) })
-	view := &HomeView{Page: v.frame(words("Orders and batches")), Older: older}
+	view := &HomeView{Page: v.frame(v.words("Orders and batches")), Older: older}
 	if view.Batches, err = v.batchLines(append(work, done...)); err != nil {
 		return nil, err
 	}
 	if n, err := v.waitingConfigurations(); err != nil {
 		return nil, err
 	} else if n > 0 {
-		view.Tasks = append(view.Tasks, Link{Href: "/configuration", Words: words("A change of the configuration waits for approval (%d)", n)})
+		view.Tasks = append(view.Tasks, Link{Href: "/configuration", Words: v.words("A change of the configuration waits for approval (%d)", n)})
 	}
 	if view.Order = v.offer(true, "order.create", Form{ID: "order", Action: "/orders"}); view.Order == nil {
 		return view, nil
 	}
 	effective, err := recipes.ListEffective(v.ctx, v, v.grants.Areas("order.create"))
 	for _, r := range effective {
-		view.Recipes = append(view.Recipes, Option{Value: r.ID, Words: words("%s, version %d: %s", r.Code, r.Number, r.Title)})
+		view.Recipes = append(view.Recipes, Option{Value: r.ID, Words: v.words("%s, version %d: %s", r.Code, r.Number, r.Title)})
 	}
 	return view, err
 }
@@ -66,7 +66,7 @@ func (s *server) showEnded(v *visit, before string) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &HomeView{Page: v.frame(words("Finished batches")), Older: older}
+	view := &HomeView{Page: v.frame(v.words("Finished batches")), Older: older}
 	view.Batches, err = v.batchLines(done)
 	return view, err
 }

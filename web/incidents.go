@@ -26,13 +26,13 @@ func (s *server) showIncidents(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &IncidentsView{Page: v.frame(words("Incidents"))}
+	view := &IncidentsView{Page: v.frame(v.words("Incidents"))}
 	if len(list) > incidentPage {
 		list = list[:incidentPage]
 		view.Older = "/incidents?" + url.Values{"after": {cursorOf(list[incidentPage-1])}}.Encode()
 	}
 	for _, r := range list {
-		view.Incidents = append(view.Incidents, incidentLine(r))
+		view.Incidents = append(view.Incidents, v.incidentLine(r))
 	}
 	return view, nil
 }
@@ -55,9 +55,9 @@ func incidentCursor(text string) (*quality.Record, error) {
 }
 
 // incidentLine gives one incident for a list.
-func incidentLine(r quality.Record) IncidentLine {
+func (v *visit) incidentLine(r quality.Record) IncidentLine {
 	return IncidentLine{
-		Href: "/incidents/" + r.ID, Number: r.Number, Kind: words(r.Kind.Words()), Summary: r.Summary, State: r.State(), At: r.FirstAt, Last: r.LastAt,
+		Href: "/incidents/" + r.ID, Number: r.Number, Kind: v.words(r.Kind.Words()), Summary: r.Summary, State: r.State(), At: r.FirstAt, Last: r.LastAt,
 		Times: r.Occurrences, Batches: r.Batches, Judged: r.Judged,
 	}
 }
@@ -67,18 +67,18 @@ func (s *server) showIncident(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &IncidentView{Page: v.frame(r.Number), Incident: incidentLine(r)}
+	view := &IncidentView{Page: v.frame(r.Number), Incident: v.incidentLine(r)}
 	stamp := func(t time.Time) string { return t.In(s.Zone).Format("2006-01-02 15:04:05 -07:00") }
 	view.Header = []Line{
-		{words("Kind"), view.Incident.Kind}, {words("Occurrences"), strconv.FormatInt(r.Occurrences, 10)},
-		{words("First"), stamp(r.FirstAt)}, {words("Last"), stamp(r.LastAt)}, {words("Written"), stamp(r.OpenedAt)},
+		{v.words("Kind"), view.Incident.Kind}, {v.words("Occurrences"), strconv.FormatInt(r.Occurrences, 10)},
+		{v.words("First"), stamp(r.FirstAt)}, {v.words("Last"), stamp(r.LastAt)}, {v.words("Written"), stamp(r.OpenedAt)},
 	}
-	for _, ref := range []Line{{words("First reference"), r.FirstReference}, {words("Last reference"), r.LastReference}} {
+	for _, ref := range []Line{{v.words("First reference"), r.FirstReference}, {v.words("Last reference"), r.LastReference}} {
 		if ref.Value != "" {
 			view.Header = append(view.Header, ref)
 		}
 	}
-	view.Header = append(view.Header, Line{words("What failed"), r.Summary})
+	view.Header = append(view.Header, Line{v.words("What failed"), r.Summary})
 	var touched []string
 	for _, l := range r.Links {
 		touched = append(touched, l.Batch)
@@ -93,7 +93,7 @@ func (s *server) showIncident(v *visit) (View, error) {
 	if r.Open() {
 		view.Close = v.offer(r.Judged == r.Batches, "incident.close", Form{ID: "close", Action: "/incidents/" + r.ID + "/close", Signed: true})
 		if view.Close == nil {
-			view.Waits = words("Quality assurance closes the incident when its effect on every batch is judged.")
+			view.Waits = v.words("Quality assurance closes the incident when its effect on every batch is judged.")
 		}
 		return view, nil
 	}
@@ -108,7 +108,7 @@ func (v *visit) incidentBatch(r quality.Record, l quality.Link, own bool) Incide
 	}
 	judges := r.Open() && v.grants.May("incident.assess", l.Area)
 	if judges && own {
-		b.Waits = words("You worked in this batch, so another person judges it.")
+		b.Waits = v.words("You worked in this batch, so another person judges it.")
 	}
 	b.Assess = v.offer(judges && !own, "incident.assess", Form{ID: "assess-" + l.Number, Action: "/incidents/" + r.ID + "/batches/" + l.Batch + "/assess", Seen: l.Version})
 	return b
@@ -123,7 +123,7 @@ func (s *server) onIncident() place {
 func (d *dossier) incidents() (list []BatchIncident, err error) {
 	records, err := quality.OfBatch(d.v.ctx, d.v, d.ID)
 	for _, r := range records {
-		of := BatchIncident{IncidentLine: incidentLine(r), Disposition: string(r.Links[0].Disposition), Reason: r.Links[0].Reason, By: r.Links[0].AssessedBy, Judged: r.Links[0].AssessedAt}
+		of := BatchIncident{IncidentLine: d.v.incidentLine(r), Disposition: string(r.Links[0].Disposition), Reason: r.Links[0].Reason, By: r.Links[0].AssessedBy, Judged: r.Links[0].AssessedAt}
 		if !d.v.grants.Anywhere("incident.read") {
 			of.Href = ""
 		}
@@ -150,7 +150,7 @@ func apiIncidents(v *visit, q pageOf) (list incidentList, err error) {
 	}
 	after, err := incidentCursor(q.After)
 	if err != nil {
-		return list, fault.At("after", "%s", fault.As(err).Message)
+		return list, fault.At("after", "%s", fault.As(err))
 	}
 	list.Incidents, err = quality.List(v.ctx, v, after, limit+1)
 	if len(list.Incidents) > limit {

@@ -5,6 +5,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -15,9 +16,12 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
+
+	"veribatch/internal/language"
 )
 
 //go:embed all:static templates
@@ -29,14 +33,25 @@ const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 
 // Pages draws views. It holds every template parsed once; it is safe for concurrent use.
 type Pages struct {
-	zone  *time.Location
-	pages map[string]*template.Template
+	zone *time.Location
+	in   map[language.Tag]func() (map[string]*template.Template, error)
 }
 
-// NewPages parses all templates. Times are printed in zone with their UTC offset.
+// NewPages parses all templates: those in English now, the same in another language when somebody first asks for it. Times are printed in zone
+// with their UTC offset.
 func NewPages(zone *time.Location) (*Pages, error) {
-	p := &Pages{zone: zone, pages: map[string]*template.Template{}}
-	base, err := template.New("base").Funcs(p.funcs()).ParseFS(files, "templates/base.html", "templates/parts/*.html")
+	p := &Pages{zone: zone, in: map[language.Tag]func() (map[string]*template.Template, error){}}
+	for _, tag := range language.All() {
+		p.in[tag] = sync.OnceValues(func() (map[string]*template.Template, error) { return p.parse(tag) })
+	}
+	_, err := p.in[language.English]()
+	return p, err
+}
+
+// parse gives all pages in one language, by name.
+func (p *Pages) parse(tag language.Tag) (map[string]*template.Template, error) {
+	pages := map[string]*template.Template{}
+	base, err := template.New("base").Funcs(p.funcs(tag)).ParseFS(files, "templates/base.html", "templates/parts/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("page frame: %w", err)
 	}
@@ -49,27 +64,32 @@ func NewPages(zone *time.Location) (*Pages, error) {
 		if path.Dir(page) == "parts" {
 			continue
 		}
-		if p.pages[page], err = template.Must(base.Clone()).ParseFS(files, name); err != nil {
+		if pages[page], err = template.Must(base.Clone()).ParseFS(files, name); err != nil {
 			return nil, fmt.Errorf("page %s: %w", page, err)
 		}
 	}
-	return p, nil
+	return pages, nil
 }
 
 // Render draws a view whole before the first byte goes out, so that a failure never leaves half a page.
 func (p *Pages) Render(w io.Writer, v View) error {
-	page, ok := p.pages[v.template()]
+	f := v.Frame()
+	pages, err := p.in[cmp.Or(f.Language, language.English)]()
+	if err != nil {
+		return err
+	}
+	page, ok := pages[v.template()]
 	if !ok {
 		return fmt.Errorf("page %s has no template", v.template())
 	}
-	if f := v.Frame(); f.Now.IsZero() {
+	if f.Now.IsZero() {
 		f.Now = time.Now()
 	}
 	var b bytes.Buffer
 	if err := page.ExecuteTemplate(&b, "base.html", v); err != nil {
 		return fmt.Errorf("page %s: %w", v.template(), err)
 	}
-	_, err := b.WriteTo(w)
+	_, err = b.WriteTo(w)
 	return err
 }
 
@@ -105,9 +125,10 @@ func AssetsMissing() error {
 }
 
 // funcs are the words that templates know beside Go's own.
-func (p *Pages) funcs() template.FuncMap {
+func (p *Pages) funcs(tag language.Tag) template.FuncMap {
 	return template.FuncMap{
-		"t":      words,
+		"t":      func(text any, args ...any) (string, error) { return inWords(tag, text, args...) },
+		"tag":    func() language.Tag { return tag },
 		"when":   func(at time.Time) string { return at.In(p.zone).Format("2006-01-02 15:04:05 -07:00") },
 		"minute": func(at time.Time) string { return at.In(p.zone).Format("2006-01-02 15:04") },
 		"zone":   func(at time.Time) string { return at.In(p.zone).Format("UTC-07:00") },
@@ -119,25 +140,28 @@ func (p *Pages) funcs() template.FuncMap {
 		"key":    requestKey,
 		"field":  fieldOf,
 		"args":   arguments,
-		"role":   roleWords,
+		"role":   func(role string) string { return roleWords(tag, role) },
 	}
 }
 
-// words is the one door for all texts of the screens: English is the key of the catalogue. Further arguments fill its %s and %d.
-func words(key string, args ...any) string {
-	text := key // a catalogue of another language would answer here
-	if len(args) == 0 {
-		return text
+// inWords is the one door for the texts of templates: English is the key of the catalogue, and further arguments fill its verbs. A text written where
+// nobody knew the reader's language is said as well.
+func inWords(tag language.Tag, text any, args ...any) (string, error) {
+	switch text := text.(type) {
+	case language.Text:
+		return text.In(tag), nil
+	case string:
+		return tag.Say(text, args...), nil
 	}
-	return fmt.Sprintf(text, args...)
+	return "", fmt.Errorf("t wants a text, got %T", text)
 }
 
 // roleWords prints the name of a role as people say it.
-func roleWords(role string) string {
+func roleWords(tag language.Tag, role string) string {
 	if role == "qa" {
-		return words("QA")
+		return tag.Say("QA")
 	}
-	return words(strings.ReplaceAll(role, "_", " "))
+	return tag.Say(strings.ReplaceAll(role, "_", " "))
 }
 
 // assetAddress gives the address of a bundle with its digest, so that browsers keep it until it changes.

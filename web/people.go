@@ -20,7 +20,7 @@ import (
 const peoplePage = 50
 
 func (s *server) showPeople(v *visit) (View, error) {
-	view := &PeopleView{Page: v.frame(words("People")), Left: v.c.QueryParam("left") == "yes"}
+	view := &PeopleView{Page: v.frame(v.words("People")), Left: v.c.QueryParam("left") == "yes"}
 	search, err := plaintext.Clean("q", v.c.QueryParam("q"), maxSearch)
 	if err != nil {
 		return nil, err
@@ -47,37 +47,37 @@ func (s *server) showPeople(v *visit) (View, error) {
 		view.More = "/people?" + q.Encode()
 	}
 	for _, p := range people {
-		view.People = append(view.People, personLine(p))
+		view.People = append(view.People, v.personLine(p))
 	}
 	view.Create = v.offer(true, "person.create", Form{ID: "person", Action: "/people"})
-	view.Roles = roleOptions()
+	view.Roles = v.roleOptions()
 	return view, nil
 }
 
-func roleOptions() (options []Option) {
+func (v *visit) roleOptions() (options []Option) {
 	for _, r := range access.Roles() {
-		options = append(options, Option{Value: string(r), Words: r.Title()})
+		options = append(options, Option{Value: string(r), Words: v.words(r.Title())})
 	}
 	return options
 }
 
-func personLine(p accounts.Person) PersonLine {
-	line := PersonLine{Left: !p.Active, Href: "/people/" + p.ID, UserName: p.UserName, FullName: p.FullName, Roles: titlesOf(p.Roles), States: statesOf(p)}
+func (v *visit) personLine(p accounts.Person) PersonLine {
+	line := PersonLine{Left: !p.Active, Href: "/people/" + p.ID, UserName: p.UserName, FullName: p.FullName, Roles: v.titlesOf(p.Roles), States: v.statesOf(p)}
 	if p.LastLogIn != nil {
 		line.LastLogIn = *p.LastLogIn
 	}
 	return line
 }
 
-func titlesOf(roles []string) (titles []string) {
+func (v *visit) titlesOf(roles []string) (titles []string) {
 	for _, r := range roles {
-		titles = append(titles, access.Role(r).Title())
+		titles = append(titles, v.words(access.Role(r).Title()))
 	}
 	return titles
 }
 
 // statesOf says what stands between a person and work.
-func statesOf(p accounts.Person) (states []string) {
+func (v *visit) statesOf(p accounts.Person) (states []string) {
 	for _, s := range []struct {
 		is    bool
 		words string
@@ -86,7 +86,7 @@ func statesOf(p accounts.Person) (states []string) {
 		{p.Active && !p.Confirmed, "identity not confirmed"}, {p.Active && p.Confirmed && !p.Accountable, "accountability not signed"},
 	} {
 		if s.is {
-			states = append(states, words(s.words))
+			states = append(states, v.words(s.words))
 		}
 	}
 	return states
@@ -97,13 +97,13 @@ func (s *server) showPerson(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &PersonView{Page: v.frame(f.FullName), Line: personLine(f.Person), Created: f.CreatedAt, CreatedBy: f.CreatedBy, Checks: f.Checks, Sessions: f.Sessions,
-		Documents: accounts.Documents(), Today: time.Now().In(s.Zone).Format(time.DateOnly), Roles: roleOptions()}
+	view := &PersonView{Page: v.frame(f.FullName), Line: v.personLine(f.Person), Created: f.CreatedAt, CreatedBy: f.CreatedBy, Checks: f.Checks, Sessions: f.Sessions,
+		Documents: accounts.Documents(), Today: time.Now().In(s.Zone).Format(time.DateOnly), Roles: v.roleOptions()}
 	if f.LeftAt != nil {
 		view.LeftAt = *f.LeftAt
 	}
 	for _, h := range f.Held {
-		role := HeldRole{Role: h.Role.Title(), Name: string(h.Role), Area: h.Area, From: h.GrantedAt}
+		role := HeldRole{Role: v.words(h.Role.Title()), Name: string(h.Role), Area: h.Area, From: h.GrantedAt}
 		if h.RevokedAt != nil {
 			role.To = *h.RevokedAt
 		}
@@ -177,7 +177,7 @@ func (s *server) onPeople() place {
 func (s *server) showEnrol(v *visit) error { return s.linkPage(v, nil) }
 
 func (s *server) linkPage(v *visit, why error) error {
-	view := &EnrolView{Page: v.frame(words("Set your password")), Begin: &Form{ID: "enrol-link", Action: "/enrol"}}
+	view := &EnrolView{Page: v.frame(v.words("Set your password")), Begin: &Form{ID: "enrol-link", Action: "/enrol"}}
 	return s.showEnrolView(v, view, view.Begin, why)
 }
 
@@ -195,7 +195,7 @@ func (s *server) enrolPage(v *visit, link string, why error) error {
 	_, owner, codeNeeded, err := s.Gate.Invited(v.ctx, s.Keyring, link)
 	if f := fault.As(err); err != nil && f.Kind == fault.Unauthenticated {
 		v.form.Del("link")
-		return s.linkPage(v, fault.At("link", "%s", f.Message))
+		return s.linkPage(v, fault.At("link", "%s", f))
 	}
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ func (s *server) enrolPage(v *visit, link string, why error) error {
 	if err != nil {
 		return err
 	}
-	view := &EnrolView{Page: v.frame(words("Set your password")), FullName: owner.FullName, UserName: owner.UserName, CodeNeeded: codeNeeded, Rules: rules}
+	view := &EnrolView{Page: v.frame(v.words("Set your password")), FullName: owner.FullName, UserName: owner.UserName, CodeNeeded: codeNeeded, Rules: rules}
 	view.Enrol, view.Link = &Form{ID: "enrol", Action: "/enrol"}, link
 	return s.showEnrolView(v, view, view.Enrol, why)
 }
@@ -238,7 +238,7 @@ func (s *server) enrol(v *visit) error {
 	case f.Kind == fault.Internal:
 		return err
 	case f.Field == "password":
-		err = fault.At("new_password", "%s", f.Message)
+		err = fault.At("new_password", "%s", f)
 	}
 	return s.enrolPage(v, link, err)
 }

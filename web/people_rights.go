@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"veribatch/internal/language"
 	"veribatch/signatures"
 	"veribatch/signatures/access"
 	"veribatch/signatures/accounts"
@@ -15,7 +16,7 @@ import (
 // showRights answers who could do what on a day: every role that somebody held at some time of it, and what the policy of that day allowed.
 func (s *server) showRights(v *visit) (View, error) {
 	now := time.Now().In(s.Zone)
-	view := &RightsView{Page: v.frame(words("Who could do what")), On: v.c.QueryParam("on")}
+	view := &RightsView{Page: v.frame(v.words("Who could do what")), On: v.c.QueryParam("on")}
 	if view.On == "" {
 		view.On = now.Format(time.DateOnly)
 	}
@@ -40,7 +41,7 @@ func (s *server) showRights(v *visit) (View, error) {
 	view.Digest, view.Since, view.Kept = policy.Digest, policy.Since, found && policy.Matrix != nil
 	var roles []access.Role
 	for _, h := range held {
-		line := RightLine{Href: "/people/" + h.Person, UserName: h.UserName, FullName: h.FullName, Role: h.Role.Title(), Area: h.Area, From: h.From}
+		line := RightLine{Href: "/people/" + h.Person, UserName: h.UserName, FullName: h.FullName, Role: v.words(h.Role.Title()), Area: h.Area, From: h.From}
 		if h.To != nil {
 			line.To = *h.To
 		}
@@ -63,7 +64,7 @@ func (s *server) showRights(v *visit) (View, error) {
 	if view.Kept {
 		for _, r := range append(access.Roles(), access.Machine) {
 			if slices.Contains(roles, r) {
-				view.Roles = append(view.Roles, RoleActs{Role: r.Title(), Acts: strings.Join(policy.Matrix.Acts(r), ", ")})
+				view.Roles = append(view.Roles, RoleActs{Role: v.words(r.Title()), Acts: strings.Join(policy.Matrix.Acts(r), ", ")})
 			}
 		}
 		view.Everyone = strings.Join(policy.Matrix.Acts(""), ", ")
@@ -77,7 +78,7 @@ func (s *server) showAccountability(v *visit) (View, error) {
 		return nil, errors.Join(err, errors.New("web: the plant has no accountability statement"))
 	}
 	inForce := versions[0]
-	view := &AccountabilityView{Page: v.frame(words("Accountability statement")), InForce: inForce, Earlier: versions[1:]}
+	view := &AccountabilityView{Page: v.frame(v.words("Accountability statement")), InForce: inForce, Earlier: versions[1:]}
 	if view.SignedAt, err = inForce.SignedAt(v.ctx, v, v.who.Person); err != nil {
 		return nil, err
 	}
@@ -101,7 +102,7 @@ func (s *server) showReviews(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &AccessReviewView{Page: v.frame(words("Access review"))}
+	view := &AccessReviewView{Page: v.frame(v.words("Access review"))}
 	if view.Due, view.IsDue, err = accounts.ReviewDue(v.ctx, v); err != nil {
 		return nil, err
 	}
@@ -117,7 +118,7 @@ func (s *server) showReviews(v *visit) (View, error) {
 		line := AccountLine{PersonLine: PersonLine{Href: "/tokens", UserName: l.UserName, FullName: l.FullName}, Machine: l.Person == nil, Holds: l.Holds,
 			Box: changeField + l.Key, Away: slices.Contains(chosen, l.Key) || slices.Contains(chosen, l.UserName)}
 		if l.Person != nil {
-			line.PersonLine = personLine(*l.Person)
+			line.PersonLine = v.personLine(*l.Person)
 		}
 		view.Lines = append(view.Lines, line)
 	}
@@ -148,15 +149,15 @@ func (v *visit) ownAlarms() (own []Alarm, err error) {
 		return nil, nil
 	}
 	if by := v.who.Reset; by.By != "" {
-		own = append(own, Alarm{Level: "alert", Href: "/session/password", Words: words("Your password was reset by %s at %s. If you did not ask for that, tell QA.", by.By,
+		own = append(own, Alarm{Level: "alert", Href: "/session/password", Words: language.Write("Your password was reset by %s at %s. If you did not ask for that, tell QA.", by.By,
 			by.At.In(v.s.Zone).Format("2006-01-02 15:04 -07:00"))})
 	}
 	err = signatures.Bar(v.ctx, v, v.who.Person, "batch.issue") // any act that is not about accounts
 	switch {
 	case errors.Is(err, signatures.ErrUnaccountable):
-		return append(own, Alarm{Level: "alert", Href: "/accountability", Words: words("Read and sign the accountability statement: before that you sign nothing else.")}), nil
+		return append(own, Alarm{Level: "alert", Href: "/accountability", Words: language.Write("Read and sign the accountability statement: before that you sign nothing else.")}), nil
 	case errors.Is(err, signatures.ErrUnconfirmed):
-		return append(own, Alarm{Level: "alert", Href: "/accountability", Words: words("Nobody has confirmed your identity yet: you sign nothing before a supervisor or QA has.")}), nil
+		return append(own, Alarm{Level: "alert", Href: "/accountability", Words: language.Write("Nobody has confirmed your identity yet: you sign nothing before a supervisor or QA has.")}), nil
 	}
 	return own, err
 }

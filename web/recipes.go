@@ -18,7 +18,7 @@ func (s *server) showRecipes(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &RecipesView{Page: v.frame(words("Recipes"))}
+	view := &RecipesView{Page: v.frame(v.words("Recipes"))}
 	if v.may("recipe.import") {
 		view.Import = "/recipes/import"
 	}
@@ -44,17 +44,17 @@ func (s *server) showRecipe(v *visit) (View, error) {
 	}
 	view := &RecipeView{
 		Page: v.frame(r.Title), Name: r.Title, Product: r.Product, Version: strconv.Itoa(r.Number), State: r.State.Words(), Language: r.Recipe.Language,
-		Digest: r.Digest, Text: r.Text, Header: recipeHeader(r), Procedures: recipeProcedure(&r.Recipe.Procedure), Steps: len(r.Recipe.Procedure.Steps()),
+		Digest: r.Digest, Text: r.Text, Header: v.recipeHeader(r), Procedures: recipeProcedure(&r.Recipe.Procedure), Steps: len(r.Recipe.Procedure.Steps()),
 	}
 	area, err := v.areaWords(r.Area)
 	if err != nil {
 		return nil, err
 	}
-	view.Header = append(view.Header, Line{words("Area"), area})
+	view.Header = append(view.Header, Line{v.words("Area"), area})
 	for _, m := range r.Recipe.Materials {
 		line := MaterialLine{Code: m.Code, Name: m.Title, Quantity: m.Quantity.Amount.Text(), Unit: m.Quantity.Unit}
 		if m.Active {
-			line.Note = words("active substance")
+			line.Note = v.words("active substance")
 		}
 		view.Materials = append(view.Materials, line)
 	}
@@ -68,14 +68,14 @@ func (s *server) showRecipe(v *visit) (View, error) {
 	return view, nil
 }
 
-func recipeHeader(r *recipes.Detail) []Line {
+func (v *visit) recipeHeader(r *recipes.Detail) []Line {
 	lines := []Line{
-		{words("Code"), r.Code}, {words("Strength"), r.Recipe.Strength}, {words("Dosage form"), r.Recipe.DosageForm}, {words("Batch size"), r.Recipe.BatchSize.Text()},
+		{v.words("Code"), r.Code}, {v.words("Strength"), r.Recipe.Strength}, {v.words("Dosage form"), r.Recipe.DosageForm}, {v.words("Batch size"), r.Recipe.BatchSize.Text()},
 	}
 	if r.Recipe.Description != "" {
-		lines = append(lines, Line{words("Description"), r.Recipe.Description})
+		lines = append(lines, Line{v.words("Description"), r.Recipe.Description})
 	}
-	return append(lines, Line{words("Imported by"), r.Imported.FullName})
+	return append(lines, Line{v.words("Imported by"), r.Imported.FullName})
 }
 
 // signedLine gives a signature as printed. The user name stands in the signed manifest.
@@ -128,7 +128,7 @@ func limitsOf(v *procedure.Value) []Limit {
 }
 
 func (s *server) showImport(v *visit) (View, error) {
-	view := &ImportView{Page: v.frame(words("Import a recipe"))}
+	view := &ImportView{Page: v.frame(v.words("Import a recipe"))}
 	f := v.fill(Form{ID: "import", Action: "/recipes"})
 	view.Import = &f
 	var err error

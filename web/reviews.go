@@ -22,7 +22,7 @@ func (d *dossier) judged(view *BatchView) (err error) {
 
 // reviewState says how far a trail is reviewed: colour only when a review was overtaken.
 func (v *visit) reviewState(batch string, s quality.Status) *ReviewState {
-	state := &ReviewState{Words: words(s.Words()), Level: "waiting"}
+	state := &ReviewState{Words: v.words(s.Words()), Level: "waiting"}
 	switch {
 	case s.Done():
 		state.Level = "done"
@@ -77,7 +77,7 @@ func (s *server) showReview(v *visit) (View, error) {
 		return nil, err
 	}
 	status := all[d.ID]
-	view := &ReviewView{Page: v.frame(words("Review of %s", d.Number)), State: v.reviewState(d.ID, status), From: status.To + 1}
+	view := &ReviewView{Page: v.frame(v.words("Review of %s", d.Number)), State: v.reviewState(d.ID, status), From: status.To + 1}
 	view.State.Href = ""
 	view.Context = d.context(0)
 	var mine *quality.Review
@@ -110,7 +110,7 @@ func (v *visit) reviewActs(view *ReviewView, d *dossier, status quality.Status, 
 		view.Begin = v.offer(!worked, "trail.begin_review", Form{ID: "begin", Action: at + "/begin"})
 	}
 	if worked && v.may("trail.review") {
-		view.Waits = words("You worked in this batch, so another person reviews its trail.")
+		view.Waits = v.words("You worked in this batch, so another person reviews its trail.")
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (v *visit) reviewEntries(view *ReviewView, d *dossier, status quality.Statu
 		if err != nil {
 			return err
 		}
-		entries, err := entriesOf(v.ctx, v, rows)
+		entries, err := v.entriesOf(rows)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (v *visit) reviewEntries(view *ReviewView, d *dossier, status quality.Statu
 			}
 			view.Entries++
 			if why := quality.Matters(r.Entry); why != "" {
-				view.Matters = append(view.Matters, Matter{Why: words(why), TrailEntry: entries[i]})
+				view.Matters = append(view.Matters, Matter{Why: v.words(why), TrailEntry: entries[i]})
 			} else {
 				view.Others = append(view.Others, entries[i])
 			}

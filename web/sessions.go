@@ -14,18 +14,21 @@ import (
 
 // passwordRules are the rules of identity.CheckPassword in words, with the length in force.
 func (s *server) passwordRules(v *visit) (rules []string, err error) {
-	var settings configuration.Settings
-	read := func(q audit.Querier) (err error) { settings, err = configuration.Read(v.ctx, q); return err }
-	if v.Querier != nil {
-		err = read(v.Querier)
-	} else {
-		err = s.Trail.Read(v.ctx, func(r *audit.Reader) error { return read(r) })
-	}
+	settings, err := s.settings(v)
 	return []string{
-		words("At least %d characters; several words are easy to remember.", settings.PasswordCharacters),
-		words("No names of yours, no password that everybody tries first, no rows of keys."),
-		words("Nobody else knows it: with it you sign."),
+		v.words("At least %d characters; several words are easy to remember.", settings.PasswordCharacters),
+		v.words("No names of yours, no password that everybody tries first, no rows of keys."),
+		v.words("Nobody else knows it: with it you sign."),
 	}, err
+}
+
+// settings reads the configuration in force, in the snapshot of the page where there is one.
+func (s *server) settings(v *visit) (settings configuration.Settings, err error) {
+	if v.Querier != nil {
+		return configuration.Read(v.ctx, v.Querier)
+	}
+	err = s.Trail.Read(v.ctx, func(r *audit.Reader) (err error) { settings, err = configuration.Read(v.ctx, r); return err })
+	return settings, err
 }
 
 func (s *server) showLogin(v *visit) error {
@@ -44,7 +47,7 @@ func (s *server) showLogin(v *visit) error {
 
 // loginPage shows the log-in, after a refused one with the reason.
 func (s *server) loginPage(v *visit, code int, next string, why error) error {
-	view := &LoginView{Page: v.frame(words("Log in")), Next: local(next), People: s.Demo}
+	view := &LoginView{Page: v.frame(v.words("Log in")), Next: local(next), People: s.Demo}
 	view.Login = &Form{ID: "login", Action: "/login"}
 	name, err := s.stationName(v)
 	if err != nil {
@@ -52,7 +55,7 @@ func (s *server) loginPage(v *visit, code int, next string, why error) error {
 	}
 	view.Station = name
 	if name == "" {
-		view.Login.Typed = map[string]string{"station": words("Station %s", newReference()[:4])} // better a real name, but nobody has to think of one
+		view.Login.Typed = map[string]string{"station": v.words("Station %s", newReference()[:4])} // better a real name, but nobody has to think of one
 	}
 	if why != nil {
 		view.Refuse(why, view.Login, v.form)
@@ -216,7 +219,7 @@ func (v *visit) showLock(why error) error {
 	if v.form != nil {
 		next = local(v.form.Get("next"))
 	}
-	view := &LockView{Page: v.frame(words("Station locked")), Next: next}
+	view := &LockView{Page: v.frame(v.words("Station locked")), Next: next}
 	view.Idle, view.Places = 0, nil
 	view.Unlock = &Form{ID: "unlock", Action: "/session/unlock"}
 	view.Close = &Form{ID: "close", Action: "/session/close"}
@@ -282,7 +285,7 @@ func (s *server) firstPage(v *visit, why error) error {
 	if err != nil {
 		return err
 	}
-	view := &FirstView{Page: v.frame(words("First administrator")), Rules: rules}
+	view := &FirstView{Page: v.frame(v.words("First administrator")), Rules: rules}
 	view.Create = &Form{ID: "first", Action: "/first"}
 	if why == nil {
 		return v.show(http.StatusOK, view)
@@ -333,10 +336,10 @@ func (s *server) passwordPage(v *visit, why error) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &PasswordView{Page: v.frame(words("New password")), Rules: rules}
+	view := &PasswordView{Page: v.frame(v.words("New password")), Rules: rules}
 	view.Change = &Form{ID: "password", Action: "/session/password"}
 	if v.who.MustChange {
-		view.Why = words("This password has to be changed before you go on.")
+		view.Why = v.words("This password has to be changed before you go on.")
 	}
 	if why != nil {
 		view.Refuse(why, view.Change, v.form)
@@ -373,7 +376,7 @@ func (s *server) newPassword(v *visit, old, new string) error {
 	}
 	err := s.Gate.ChangePassword(v.ctx, v.who.Token, old, new)
 	if f := fault.As(err); err != nil && f.Kind == fault.Invalid && f.Field == "password" { // the rules speak of the new one
-		return fault.At("new_password", "%s", f.Message)
+		return fault.At("new_password", "%s", f)
 	}
 	return err
 }

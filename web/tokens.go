@@ -15,7 +15,7 @@ func (s *server) showTokens(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &TokensView{Page: v.frame(words("API tokens"))}
+	view := &TokensView{Page: v.frame(v.words("API tokens"))}
 	for _, t := range tokens {
 		line := TokenLine{Token: t}
 		line.Approve = v.offer(t.State == identity.TokenWaits, "token.approve", Form{ID: "approve-" + t.ID, Action: "/tokens/" + t.Account + "/" + t.ID + "/approve", Signed: true})
@@ -38,7 +38,7 @@ func (s *server) showTokens(v *visit) (View, error) {
 	}
 	machines, err := identity.Machines(v.ctx, v)
 	for _, m := range machines {
-		view.Accounts = append(view.Accounts, Option{Value: m.ID, Words: words("%s (%s)", m.FullName, m.UserName)})
+		view.Accounts = append(view.Accounts, Option{Value: m.ID, Words: v.words("%s (%s)", m.FullName, m.UserName)})
 	}
 	return view, err
 }
@@ -66,7 +66,7 @@ func (v *visit) atWork(but string) (options []Option, err error) {
 	people, err := accounts.List(v.ctx, v, accounts.Search{Limit: 1000})
 	for _, p := range people {
 		if p.ID != but {
-			options = append(options, Option{Value: p.ID, Words: words("%s (%s)", p.FullName, p.UserName)})
+			options = append(options, Option{Value: p.ID, Words: v.words("%s (%s)", p.FullName, p.UserName)})
 		}
 	}
 	return options, err

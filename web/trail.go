@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"encoding/hex"
 	"maps"
 	"net/url"
@@ -25,7 +24,7 @@ import (
 const trailPage = 25
 
 func (s *server) showTrail(v *visit) (View, error) {
-	view := &TrailView{Page: v.frame(words("Audit trail")), Acts: access.Acts()}
+	view := &TrailView{Page: v.frame(v.words("Audit trail")), Acts: access.Acts()}
 	filter, err := v.trailFilter(&view.Filter)
 	if err != nil || len(view.Filter.Wrong) > 0 {
 		return view, err
@@ -41,7 +40,7 @@ func (s *server) showTrail(v *visit) (View, error) {
 	if v.c.QueryParam("after") != "" {
 		view.Newest = v.trailAddress("")
 	}
-	view.Entries, err = entriesOf(v.ctx, v, rows)
+	view.Entries, err = v.entriesOf(rows)
 	return view, err
 }
 
@@ -55,14 +54,14 @@ func (v *visit) trailFilter(asked *TrailFilter) (audit.Filter, error) {
 	}
 	note := func(field string, err error) error {
 		if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Missing || kind == fault.TooLarge {
-			asked.Wrong[field] = fault.As(err).Message
+			asked.Wrong[field] = fault.As(err).In(v.language())
 			return nil
 		}
 		return err
 	}
 	var err error
 	if asked.Act != "" && !access.Known(asked.Act) {
-		asked.Wrong["act"] = words("There is no such act. Choose one of the list.")
+		asked.Wrong["act"] = v.words("There is no such act. Choose one of the list.")
 	}
 	if asked.Batch != "" {
 		f.Subject, err = v.subjectAsked(asked.Batch)
@@ -155,7 +154,7 @@ func parseCursor(text string) (audit.Cursor, error) {
 }
 
 // entriesOf makes entries readable: ids of people and stations get their names.
-func entriesOf(ctx context.Context, q audit.Querier, rows []audit.Row) ([]TrailEntry, error) {
+func (v *visit) entriesOf(rows []audit.Row) ([]TrailEntry, error) {
 	var ids []string
 	for _, r := range rows {
 		for _, id := range []string{r.Station, r.By.SessionPerson, idOf(r.Stream)} {
@@ -164,13 +163,13 @@ func entriesOf(ctx context.Context, q audit.Querier, rows []audit.Row) ([]TrailE
 			}
 		}
 	}
-	names, err := identity.Names(ctx, q, ids)
+	names, err := identity.Names(v.ctx, v, ids)
 	if err != nil {
 		return nil, err
 	}
 	entries := make([]TrailEntry, len(rows))
 	for i, r := range rows {
-		if entries[i], err = entryOf(r, names); err != nil {
+		if entries[i], err = v.entryOf(r, names); err != nil {
 			return nil, err
 		}
 	}
@@ -182,12 +181,12 @@ func idOf(s audit.Stream) string {
 	return id
 }
 
-func entryOf(r audit.Row, names map[string]string) (TrailEntry, error) {
+func (v *visit) entryOf(r audit.Row, names map[string]string) (TrailEntry, error) {
 	e := TrailEntry{
 		At: r.Time, By: r.By.Name + " (" + r.By.User + ")", Session: names[r.By.SessionPerson], Station: names[r.Station], Act: r.Act,
 		Reason: r.Reason, Refused: r.Details["refusal"], Stream: string(r.Stream), Seq: r.Seq, Hash: hex.EncodeToString(r.Hash[:6]),
 	}
-	e.Subject, e.Href = subjectWords(r, names)
+	e.Subject, e.Href = v.subjectWords(r, names)
 	for _, name := range slices.Sorted(maps.Keys(r.Details)) {
 		if name != "refusal" {
 			e.Notes = append(e.Notes, Line{Label: name, Value: r.Details[name]})
@@ -204,23 +203,23 @@ func entryOf(r audit.Row, names map[string]string) (TrailEntry, error) {
 }
 
 // subjectWords names the subject of an entry, with its address where it has a page.
-func subjectWords(r audit.Row, names map[string]string) (text, href string) {
+func (v *visit) subjectWords(r audit.Row, names map[string]string) (text, href string) {
 	kind, id, _ := strings.Cut(string(r.Stream), "/")
 	switch kind {
 	case "batch":
-		text = words("Batch %s", r.Details["batch"])
+		text = v.words("Batch %s", r.Details["batch"])
 		if step := r.Details["step"]; step != "" {
-			text += ", " + words("step %s", step)
+			text += ", " + v.words("step %s", step)
 		}
 		return strings.TrimSpace(text), "/batches/" + id
 	case "recipe":
-		return strings.TrimSpace(words("Recipe %s", r.Details["recipe"])), "/recipes"
+		return strings.TrimSpace(v.words("Recipe %s", r.Details["recipe"])), "/recipes"
 	case "person":
-		return words("Person %s", names[id]), ""
+		return v.words("Person %s", names[id]), ""
 	case "station":
-		return words("Station %s", names[id]), ""
+		return v.words("Station %s", names[id]), ""
 	}
-	return words("The plant"), ""
+	return v.words("The plant"), ""
 }
 
 // tableNames are the record tables in words.

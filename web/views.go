@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 )
 
 // View is one page as plain data: it knows its template and its frame, and nothing of the database.
@@ -25,19 +26,20 @@ type View interface {
 // Page is the frame around every page: who works where, on which batch, and what went wrong or well.
 // Every view embeds it.
 type Page struct {
-	Title   string        // what the page is about, shown in the window's title
-	Demo    bool          // a banner says that nothing here is a real record
-	Person  *Person       // who is logged in; nil when nobody is
-	Station string        // the name of this station; "" when it has none yet
-	Places  []Link        // the navigation, already limited to what the person may read (see Places)
-	Context *Context      // the batch that the page is about; nil elsewhere
-	Faults  []Fault       // what went wrong, shown in the message area
-	Alarms  []Alarm       // what is abnormal about the system, for those who may act on it
-	Notice  string        // what went well ("Value recorded."), shown once
-	Now     time.Time     // server time, from which the clock in the header runs
-	Idle    time.Duration // the station locks after so long without a touch; 0 = never
-	Path    string        // the GET address of this page, to which an unlock returns
-	Dark    bool          // colours for a dark room; chosen at the browser and kept there
+	Language language.Tag  // of this page; "" = English
+	Title    string        // what the page is about, shown in the window's title
+	Demo     bool          // a banner says that nothing here is a real record
+	Person   *Person       // who is logged in; nil when nobody is
+	Station  string        // the name of this station; "" when it has none yet
+	Places   []Link        // the navigation, already limited to what the person may read (see Places)
+	Context  *Context      // the batch that the page is about; nil elsewhere
+	Faults   []Fault       // what went wrong, shown in the message area
+	Alarms   []Alarm       // what is abnormal about the system, for those who may act on it
+	Notice   string        // what went well ("Value recorded."), shown once
+	Now      time.Time     // server time, from which the clock in the header runs
+	Idle     time.Duration // the station locks after so long without a touch; 0 = never
+	Path     string        // the GET address of this page, to which an unlock returns
+	Dark     bool          // colours for a dark room; chosen at the browser and kept there
 }
 
 // Frame gives the part that all pages share.
@@ -120,7 +122,7 @@ type Form struct {
 // typed is the posted form, shown again except passwords; form may be nil.
 func (p *Page) Refuse(err error, form *Form, typed url.Values) {
 	f := fault.As(err)
-	at := Fault{Message: f.Message}
+	at := Fault{Message: f.In(p.Language)}
 	if form != nil {
 		form.Typed, form.Wrong = map[string]string{}, map[string]string{}
 		for name, values := range typed {
@@ -129,7 +131,7 @@ func (p *Page) Refuse(err error, form *Form, typed url.Values) {
 			}
 		}
 		if f.Field != "" {
-			form.Wrong[f.Field] = f.Message
+			form.Wrong[f.Field] = at.Message
 			at.Field = form.ID + "-" + f.Field
 		}
 	}

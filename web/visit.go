@@ -14,6 +14,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 	"veribatch/recipes"
 	"veribatch/signatures/access"
 	"veribatch/signatures/identity"
@@ -34,6 +35,7 @@ type visit struct {
 	grants        access.Grants // roles of the person with their areas, read in it
 	area          string        // to which the subject of the address belongs; "" on pages about the plant or several areas
 	alarms        []Alarm       // of the system, read in it, that the person may act on
+	tongue        language.Tag  // of the screens, once somebody asked for it
 }
 
 // refusal is an act that was refused, with the form that asked for it and what was typed there.
@@ -221,7 +223,7 @@ func (v *visit) may(act string) bool {
 
 // frame gives the part that all pages share.
 func (v *visit) frame(title string) Page {
-	p := Page{Title: title, Demo: len(v.s.Demo) > 0, Station: v.who.StationName, Idle: v.who.Idle, Path: v.path(), Now: time.Now(), Notice: v.notice(), Dark: v.dark()}
+	p := Page{Language: v.language(), Title: title, Demo: len(v.s.Demo) > 0, Station: v.who.StationName, Idle: v.who.Idle, Path: v.path(), Now: time.Now(), Notice: v.notice(), Dark: v.dark()}
 	if v.who.Person != "" {
 		p.Person = &Person{UserName: v.who.UserName, FullName: v.who.FullName}
 		p.Person.Roles = v.grants.Words()
@@ -229,6 +231,29 @@ func (v *visit) frame(title string) Page {
 	}
 	return p
 }
+
+// language is that of the screens, as configured. The API speaks to programs and stays in English; so does a page that cannot ask the database.
+func (v *visit) language() language.Tag {
+	switch {
+	case v.tongue != "":
+	case strings.HasPrefix(v.c.Request().URL.Path, "/api/"):
+		v.tongue = language.English
+	case v.who.Person != "":
+		v.tongue = v.who.Settings.Language.Tag()
+	default:
+		v.tongue = language.English
+		if settings, err := v.s.settings(v); err == nil {
+			v.tongue = settings.Language.Tag()
+		}
+	}
+	return v.tongue
+}
+
+// words says a text of the program in the language of the screens.
+func (v *visit) words(english string, args ...any) string { return v.language().Say(english, args...) }
+
+// roleWords prints the name of a role as people say it.
+func (v *visit) roleWords(role string) string { return roleWords(v.language(), role) }
 
 // path is the GET address to which an unlock or a log-in returns. A refused form stands at the address of its page.
 func (v *visit) path() string {
@@ -252,7 +277,7 @@ func local(address string) string {
 // fill completes a form: when it is the one whose act was refused, with what was typed and what is wrong.
 func (v *visit) fill(f Form) Form {
 	if r := v.refused; r != nil && r.action == f.Action && r.form == "" {
-		var scratch Page
+		scratch := Page{Language: v.language()}
 		scratch.Refuse(r.err, &f, r.typed)
 		r.form = f.ID
 	}
@@ -272,7 +297,7 @@ func (v *visit) offer(allowed bool, act string, f Form) *Form {
 func (v *visit) show(code int, view View) error {
 	if r := v.refused; r != nil {
 		f := fault.As(r.err)
-		at := Fault{Message: f.Message}
+		at := Fault{Message: f.In(v.language())}
 		if f.Field != "" && r.form != "" {
 			at.Field = r.form + "-" + f.Field
 		}

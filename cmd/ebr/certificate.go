@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -10,6 +9,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/ebr/quality"
+	"veribatch/internal/language"
 	"veribatch/signatures/configuration"
 	"veribatch/web"
 )
@@ -51,41 +51,41 @@ func (p *plant) refreshCertificate(ctx context.Context) {
 
 // checkCertificate is the daily look at the end of the certificate.
 func (p *plant) checkCertificate(ctx context.Context) error {
-	var words string
+	var words language.Text
 	err := p.trail.Read(ctx, func(r *audit.Reader) (err error) { words, err = p.endingCertificate(ctx, r); return err })
-	if words != "" {
-		p.incidents.Report(quality.Incident{Kind: quality.Certificate, Summary: words, Cause: "ending"})
+	if !words.Empty() {
+		p.incidents.Report(quality.Incident{Kind: quality.Certificate, Summary: words.String(), Cause: "ending"})
 	}
 	return err
 }
 
-// endingCertificate says that the certificate ends soon; "" when it does not. How soon is soon, QA approved.
-func (p *plant) endingCertificate(ctx context.Context, q audit.Querier) (string, error) {
+// endingCertificate says that the certificate ends soon; empty when it does not. How soon is soon, QA approved.
+func (p *plant) endingCertificate(ctx context.Context, q audit.Querier) (none language.Text, err error) {
 	if p.certificate == nil {
-		return "", nil
+		return none, nil
 	}
 	end := p.certificate.Leaf().NotAfter
 	if time.Until(end) > 90*24*time.Hour { // the most that may be configured: saves a query per page
-		return "", nil
+		return none, nil
 	}
 	settings, err := configuration.Read(ctx, q)
 	left := time.Until(end)
 	switch {
 	case err != nil || left > time.Duration(settings.CertificateDays)*24*time.Hour:
-		return "", err
+		return none, err
 	case left < 0:
-		return fmt.Sprintf("The certificate of this server ended on %s: browsers refuse it. Renew it.", end.Format(time.DateOnly)), nil
+		return language.Write("The certificate of this server ended on %s: browsers refuse it. Renew it.", end.Format(time.DateOnly)), nil
 	}
-	return fmt.Sprintf("The certificate of this server ends on %s. Renew it.", end.Format(time.DateOnly)), nil
+	return language.Write("The certificate of this server ends on %s. Renew it.", end.Format(time.DateOnly)), nil
 }
 
 // certificateAlarms stand on the pages of those who judge incidents.
 func (p *plant) certificateAlarms(ctx context.Context, q audit.Querier) (list []web.Alarm, err error) {
 	if p.badCertificate.Load() {
-		list = append(list, web.Alarm{Act: "incident.read", Level: "alert", Words: "The new certificate cannot be used; the server goes on with the old one.", Href: "/incidents"})
+		list = append(list, web.Alarm{Act: "incident.read", Level: "alert", Words: language.Write("The new certificate cannot be used; the server goes on with the old one."), Href: "/incidents"})
 	}
 	words, err := p.endingCertificate(ctx, q)
-	if words != "" {
+	if !words.Empty() {
 		list = append(list, web.Alarm{Act: "incident.read", Level: "alert", Words: words, Href: "/incidents"})
 	}
 	return list, err

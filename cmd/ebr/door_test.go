@@ -113,7 +113,7 @@ func TestEndingCertificateIsAnAlarm(t *testing.T) {
 		require.NoError(t, p.trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
 			alarms, err := p.certificateAlarms(w.Ctx, r)
 			if len(alarms) > 0 {
-				found = alarms[0].Words
+				found = alarms[0].Words.String()
 			}
 			return err
 		}))

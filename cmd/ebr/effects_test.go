@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +26,7 @@ import (
 	"veribatch/signatures/configuration/versions"
 	"veribatch/signatures/identity"
 	"veribatch/signatures/signtest"
+	"veribatch/web"
 )
 
 // effect shows what one setting does: the same thing is tried under the default and under another value, which QA approves in between.
@@ -124,8 +127,8 @@ func (e *effects) alarm(kind continuity.Kind, hours int) string {
 		ID: audit.NewID(), Kind: kind, Good: true, Name: "20261101T000000Z", Place: "/second", Digest: strings.Repeat("0", 64), Began: at, Ended: at, Result: "Good.",
 	}))
 	for _, a := range ask(e, continuity.Alarms) {
-		if strings.Contains(a.Words, string(kind)) {
-			return a.Words
+		if strings.Contains(a.Words.String(), string(kind)) {
+			return a.Words.String()
 		}
 	}
 	return "quiet"
@@ -153,6 +156,15 @@ func (e *effects) signs() string {
 	}
 	require.NoError(e.t, sign(anna.UserName))
 	return said(sign(""))
+}
+
+// screen is what somebody sees who is not logged in.
+func (e *effects) screen() string {
+	site, err := web.New(web.Config{Trail: e.trail, Gate: e.gate, Desk: e.desk, Keyring: e.key, Log: e.log})
+	require.NoError(e.t, err)
+	answer := httptest.NewRecorder()
+	site.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/login", nil))
+	return answer.Body.String()
 }
 
 func (e *effects) certificateEnds(in time.Duration) string {
@@ -219,6 +231,7 @@ var settingEffects = map[string]effect{
 	"backup_hours":     {versions.Propose{BackupHours: "48"}, func(e *effects) string { return e.alarm(continuity.Backup, 30) }, "the limit is 26 h", "quiet"},
 	"drill_days":       {versions.Propose{DrillDays: "7"}, func(e *effects) string { return e.alarm(continuity.Drill, 8*24) }, "quiet", "the limit is 7 days"},
 	"certificate_days": {versions.Propose{CertificateDays: "60"}, func(e *effects) string { return e.certificateEnds(40 * day) }, "quiet", "alarm"},
+	"screen_language": {versions.Propose{ScreenLanguage: "de"}, (*effects).screen, `<html lang="en"`, `<html lang="de"`},
 	"mail_server": {versions.Propose{MailServer: mailAt, MailSender: "ebr@plant.test", MailRecipients: "qa@plant.test"}, func(e *effects) string {
 		return e.mailed(versions.Propose{})
 	}, "nothing", "from ebr@plant.test to qa@plant.test"},

@@ -97,7 +97,7 @@ func (p *plant) standing(ctx context.Context) ([]quality.Notice, error) {
 				return err
 			}
 			for _, a := range list {
-				alarms = append(alarms, quality.Notice{Words: a.Words, Link: a.Href})
+				alarms = append(alarms, quality.Notice{Words: a.Words.String(), Link: a.Href})
 			}
 		}
 		return nil

@@ -25,6 +25,7 @@ import (
 	"veribatch/audit"
 	"veribatch/ebr/quality"
 	"veribatch/internal/certificate"
+	"veribatch/internal/language"
 	courier "veribatch/internal/mail"
 	"veribatch/signatures/configuration/versions"
 	"veribatch/web"
@@ -183,7 +184,7 @@ func TestIncidentsAndAlarmsAreMailedOnce(t *testing.T) {
 		if says == "" {
 			return nil, nil
 		}
-		return []web.Alarm{{Words: says, Href: "/backups"}}, nil
+		return []web.Alarm{{Words: language.Write(says), Href: "/backups"}}, nil
 	}}
 	for _, says = range []string{says, strings.Replace(says, "3", "2", 1), "", says} { // an alarm that comes and goes is told once an hour
 		round()

@@ -54,7 +54,7 @@ func (s *safe) standing() (now continuity.State) {
 
 func (s *safe) alarm(words string) bool {
 	for _, a := range s.standing().Alarms {
-		if strings.Contains(a.Words, words) {
+		if strings.Contains(a.Words.String(), words) {
 			return true
 		}
 	}

@@ -3,7 +3,6 @@ package batch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -191,9 +190,7 @@ func (b *Batch) placed(e procedure.Event, err error) error {
 	if f.Kind != fault.Refused || f.Field != procedure.FieldReading {
 		return err
 	}
-	with := *f
-	with.Message = fmt.Sprintf("Step %s, %s: %s", e.Step, b.State.Step(e.Step).Value(e.Value).Value.Title, f.Message)
-	return &with
+	return fault.New(f.Kind, "Step %s, %s: %s", e.Step, b.State.Step(e.Step).Value(e.Value).Value.Title, f).Of(f.Field)
 }
 
 // write appends events to the history and to the state.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"veribatch/audit"
+	"veribatch/internal/language"
 	"veribatch/signatures/configuration"
 )
 
@@ -42,7 +43,7 @@ type State struct {
 // Alarm is one thing that somebody has to look after.
 type Alarm struct {
 	Action bool // records are in danger of being lost
-	Words  string
+	Words  language.Text
 }
 
 const (
@@ -118,7 +119,7 @@ const slow = 5 * time.Minute
 // judge is the rule. last and drill are the newest ones whatever became of them, first is the oldest good backup.
 func judge(now time.Time, settings configuration.Settings, s State, last, first, drill *Run) (list []Alarm) {
 	alarm := func(action bool, format string, args ...any) {
-		list = append(list, Alarm{action, fmt.Sprintf(format, args...)})
+		list = append(list, Alarm{action, language.Write(format, args...)})
 	}
 	switch hours := settings.BackupHours; {
 	case s.Backup == nil && s.Archive.Place == "":

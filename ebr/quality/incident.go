@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +44,9 @@ var words = map[Kind]string{
 
 // Words gives the kind as people read it.
 func (k Kind) Words() string { return words[k] }
+
+// Kinds lists all kinds.
+func Kinds() []Kind { return slices.Sorted(maps.Keys(words)) }
 
 // Incident is one occurrence of a failure of the system. It holds no value of a record and no secret: people without a right to the
 // batch read it, and the log has it too.

@@ -6,6 +6,8 @@ package fault
 import (
 	"errors"
 	"fmt"
+
+	"veribatch/internal/language"
 )
 
 // Kind groups faults by what the caller can do about them.
@@ -33,6 +35,8 @@ type Error struct {
 	Field   string
 	Message string
 	Cause   error
+
+	text language.Text // Message, before its arguments were filled in
 }
 
 // Error gives the message and, for logs, the cause.
@@ -48,12 +52,32 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // New makes a fault of a kind with a message for the person.
 func New(kind Kind, format string, args ...any) *Error {
-	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+	return write(kind, "", format, args)
 }
 
 // At makes an Invalid fault that belongs to one input field.
 func At(field, format string, args ...any) *Error {
-	return &Error{Kind: Invalid, Field: field, Message: fmt.Sprintf(format, args...)}
+	return write(Invalid, field, format, args)
+}
+
+// write fills the arguments into a message. A fault among them stands for its own message.
+func write(kind Kind, field, format string, args []any) *Error {
+	text := language.Write(format, args...)
+	return &Error{Kind: kind, Field: field, Message: text.String(), text: text}
+}
+
+// In gives the message in another language.
+func (e *Error) In(tag language.Tag) string {
+	if e.text.Empty() {
+		return tag.Say(e.Message)
+	}
+	return e.text.In(tag)
+}
+
+// Of names the input that the fault belongs to.
+func (e *Error) Of(field string) *Error {
+	e.Field = field
+	return e
 }
 
 // Because adds the cause, which is logged and never shown.
@@ -71,7 +95,7 @@ func As(err error) *Error {
 	if errors.As(err, &f) {
 		return f
 	}
-	return &Error{Kind: Internal, Message: "Something failed inside the system. Nothing was saved. Tell your administrator.", Cause: err}
+	return New(Internal, "Something failed inside the system. Nothing was saved. Tell your administrator.").Because(err)
 }
 
 // KindOf gives the kind of an error: "" for nil, Internal for an error that is not a fault.

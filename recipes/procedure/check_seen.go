@@ -73,8 +73,7 @@ func tooLate(e Event) *fault.Error {
 
 func repeated(v *ValueState) *fault.Error {
 	current := v.Current()
-	return &fault.Error{Kind: fault.Conflict, Field: FieldReason,
-		Message: v.Value.Title + ": " + current.Display() + " was already recorded by " + by(current.Event) + ". If you measure again, give the reason."}
+	return fault.New(fault.Conflict, "%s: %s was already recorded by %s. If you measure again, give the reason.", v.Value.Title, current.Display(), by(current.Event)).Of(FieldReason)
 }
 
 // Reasons writes the reason of a late entry and that of a repeated measurement as one text of the record. Where both are given, each says what it is.

@@ -72,8 +72,7 @@ func readScan(v *Value, raw string) (Reading, error) {
 	case label == "":
 		return Reading{}, fault.At(FieldReading, "%s is only blanks. Scan the label.", v.Title)
 	}
-	return Reading{}, &fault.Error{Kind: fault.Refused, Field: FieldReading,
-		Message: "Wrong code: the label reads \"" + shorten(label) + "\", this step needs \"" + v.Expect + "\". Nothing was recorded. Fetch the right item and scan it."}
+	return Reading{}, fault.New(fault.Refused, "Wrong code: the label reads \"%s\", this step needs \"%s\". Nothing was recorded. Fetch the right item and scan it.", shorten(label), v.Expect).Of(FieldReading)
 }
 
 // Label gives the text of a scanned label as it can be printed: in Unicode NFC, without blanks around it, with the code of every character

@@ -174,7 +174,7 @@ func (c Create) Do(ctx context.Context, tx *audit.Tx) error {
 // at moves a fault from one field to the one of the form.
 func at(from, to string, err error) error {
 	if f := fault.As(err); err != nil && f.Field == from {
-		return fault.At(to, "%s", f.Message)
+		return fault.At(to, "%s", f)
 	}
 	return err
 }

@@ -38,6 +38,8 @@ type Settings struct {
 	DrillDays          int  // days without a drill of the restore that raise an alarm
 	CertificateDays    int  // days before the end of the server's certificate from which on there is an alarm
 
+	Language Language // of the screens
+
 	MailServer     Server     // where incidents and alarms are mailed through
 	MailEncryption Encryption // of the connection to it
 	MailSender     Address    // of what the system mails
@@ -116,6 +118,9 @@ var table = []Setting{
 	{"certificate_days", "Alarm before the certificate ends", "days", 1, 90, 30,
 		"Every page shows an alarm when the server's certificate ends within so many days.",
 		"21 CFR 11.30", func(s *Settings) any { return &s.CertificateDays }},
+	{"screen_language", "Language of the screens", "", 2, 7, 2,
+		"Screens and their messages speak it, for everybody. Recipes stay as they are written; records, statements to sign, the audit trail, reports, mail and the API stay in English.",
+		"EU GMP Chapter 4 clause 4.4", func(s *Settings) any { return &s.Language }},
 	{"mail_server", "Server for mail", "", 4, 260, 4,
 		"Each new incident, and each alarm when it begins, is mailed through this server: number, kind and address of the page, and no value of a record. With none, nothing is mailed.",
 		"EU GMP Annex 11 clause 13", func(s *Settings) any { return &s.MailServer }},

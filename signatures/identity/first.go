@@ -102,5 +102,5 @@ func (g *Gate) firstTokenOpen(ctx context.Context, token string) error {
 	if err != nil || open {
 		return err
 	}
-	return g.refuseBySystem(ctx, "person.create", nil, fault.New(fault.Unauthenticated, "%s", errToken.Message))
+	return g.refuseBySystem(ctx, "person.create", nil, fault.New(fault.Unauthenticated, "%s", errToken))
 }

@@ -250,7 +250,7 @@ func (g *Gate) accept(ctx context.Context, tx *audit.Tx, i Invitation, owner Pro
 	args := pgx.NamedArgs{"id": i.ID, "check": i.Check, "person": i.Person, "hash": hash, "seal": g.seal(i.Person, 1, hash), "now": tx.Now(), "subject": subjectOf(owner.UserName, "")}
 	tag, err := tx.Exec(ctx, useInvitation, args)
 	if err == nil && tag.RowsAffected() != 1 {
-		return fault.New(fault.Refused, "%s", errLink.Message)
+		return fault.New(fault.Refused, "%s", errLink)
 	}
 	if err != nil {
 		return err

@@ -1,6 +1,9 @@
 package browser_test
 
-import "veribatch/web"
+import (
+	"veribatch/internal/language"
+	"veribatch/web"
+)
 
 // qualityPages are the pages on which the quality unit judges.
 func qualityPages() map[string]func() web.View {
@@ -10,7 +13,7 @@ func qualityPages() map[string]func() web.View {
 	judge := form("assess-B-000018")
 	alarmed := func(title, path string) web.Page {
 		page := frame(title, path, anna)
-		page.Alarms = []web.Alarm{{Level: "alert", Words: "2 open incidents", Href: "/incidents"}, {Level: "action", Words: "The last backup is 3 days old", Href: "/backups"}}
+		page.Alarms = []web.Alarm{{Level: "alert", Words: language.Write("2 open incidents"), Href: "/incidents"}, {Level: "action", Words: language.Write("The last backup is 3 days old"), Href: "/backups"}}
 		return page
 	}
 	entry := web.TrailEntry{At: at(1, 56, 0), By: "Anna Kowalska (anna)", Station: "Granulation 1", Act: "step.correct", Subject: "Batch B-000017, step 4", Href: "#", Reason: "Container was not tared",
