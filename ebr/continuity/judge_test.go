@@ -48,7 +48,7 @@ func TestAlarms(t *testing.T) {
 			continue
 		}
 		require.Len(t, list, 1, name)
-		require.Contains(t, list[0].Words, c.says, name)
+		require.Contains(t, list[0].Words.String(), c.says, name)
 		require.Equal(t, c.action, list[0].Action, name)
 	}
 }
