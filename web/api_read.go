@@ -95,6 +95,7 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/incidents", "incident.read", apiIncidents)
 	gives(t, "/incidents/:incident", "incident.read", apiIncident)
 	gives(t, "/backups", "backup.read", apiBackups)
+	gives(t, "/machines", "token.read", apiMachines)
 	gives(t, "/tokens", "token.read", func(v *visit, q pageOf) (answer tokens, err error) {
 		list, err := identity.Tokens(v.ctx, v)
 		if err != nil {

@@ -60,14 +60,28 @@ func referenceOf(p Page, operations []Route) *ReferenceView {
 	return view
 }
 
-// fieldLines lists the fields of a body or an answer with their meaning.
-func fieldLines(t reflect.Type) (lines []Line) {
+// fieldLines lists the fields of a body or an answer with their meaning, and below a list or an object its own.
+func fieldLines(t reflect.Type) []Line { return linesBelow("", t) }
+
+func linesBelow(above string, t reflect.Type) (lines []Line) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	for _, f := range reflect.VisibleFields(t) {
-		if name := nameOf(f); name != "" && !f.Anonymous {
-			lines = append(lines, Line{name, strings.TrimPrefix(f.Tag.Get("doc")+" ("+kindOf(f.Type)+")", " ")})
+		name := nameOf(f)
+		if name == "" || f.Anonymous {
+			continue
+		}
+		lines = append(lines, Line{above + name, strings.TrimPrefix(f.Tag.Get("doc")+" ("+kindOf(f.Type)+")", " ")})
+		inner, place := f.Type, above+name+"."
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			if inner.Kind() == reflect.Slice {
+				place = above + name + "[]."
+			}
+			inner = inner.Elem()
+		}
+		if inner.Kind() == reflect.Struct && kindOf(inner) == "object" && inner != t {
+			lines = append(lines, linesBelow(place, inner)...)
 		}
 	}
 	return lines

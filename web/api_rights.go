@@ -17,14 +17,15 @@ type askRights struct {
 
 // rightsOn says who could do what on a day.
 type rightsOn struct {
-	On       string      `json:"on" doc:"the day"`
-	Policy   string      `json:"policy" doc:"SHA-256 of the policy in force at the end of the day, hex; empty when the server did not run yet"`
-	Since    *time.Time  `json:"policy_since,omitempty"`
-	Kept     bool        `json:"policy_kept" doc:"the text of that policy is kept, so everyone and roles say what it allowed"`
-	Everyone []string    `json:"everyone" doc:"acts of everybody with an account"`
-	Roles    []roleActs  `json:"roles" doc:"what each role that somebody held could do"`
-	Rights   []rightHeld `json:"rights" doc:"every role that somebody held at some time of the day, by user name"`
-	Next     string      `json:"next,omitempty" doc:"address of the next page of rights; absent on the last one"`
+	On       string         `json:"on" doc:"the day"`
+	Policy   string         `json:"policy" doc:"SHA-256 of the policy in force at the end of the day, hex; empty when the server did not run yet"`
+	Since    *time.Time     `json:"policy_since,omitempty"`
+	Kept     bool           `json:"policy_kept" doc:"the text of that policy is kept, so everyone and roles say what it allowed"`
+	Everyone []string       `json:"everyone" doc:"acts of everybody with an account"`
+	Roles    []roleActs     `json:"roles" doc:"what each role that somebody held could do; machine when a machine was in use"`
+	Rights   []rightHeld    `json:"rights" doc:"every role that somebody held at some time of the day, by user name"`
+	Machines []machineRight `json:"machines" doc:"every machine in use at some time of the day with the tokens that lived then, by user name; all of them stand on every page"`
+	Next     string         `json:"next,omitempty" doc:"address of the next page of rights; absent on the last one"`
 }
 
 type roleActs struct {
@@ -52,6 +53,11 @@ func apiRights(v *visit, q askRights) (answer rightsOn, err error) {
 	if err != nil {
 		return answer, err
 	}
+	machines, err := accounts.MachineRights(v.ctx, v, from, to)
+	if err != nil {
+		return answer, err
+	}
+	answer.Machines = machineRightsOf(machines)
 	policy, found, err := accounts.PolicyAt(v.ctx, v, to)
 	if err != nil {
 		return answer, err
@@ -65,6 +71,9 @@ func apiRights(v *visit, q askRights) (answer rightsOn, err error) {
 			if slices.ContainsFunc(held, func(h accounts.Right) bool { return h.Role == role }) {
 				answer.Roles = append(answer.Roles, roleActs{role, policy.Matrix.Acts(role)})
 			}
+		}
+		if len(machines) > 0 {
+			answer.Roles = append(answer.Roles, roleActs{access.Machine, policy.Matrix.Acts(access.Machine)})
 		}
 	}
 	held, answer.Next, err = paged(v, q.pageOf, held, func(h accounts.Right) string {
@@ -80,8 +89,18 @@ func apiRights(v *visit, q askRights) (answer rightsOn, err error) {
 type accessReviews struct {
 	Due     *time.Time     `json:"due,omitempty" doc:"when the next one is due"`
 	IsDue   bool           `json:"is_due" doc:"that time has come"`
+	Rights  []rightNow     `json:"rights" doc:"every right that is held now, as access.review signs them; all of them stand on every page"`
 	Reviews []accessReview `json:"reviews" doc:"the newest first"`
 	Next    string         `json:"next,omitempty" doc:"address of the next page; absent on the last one"`
+}
+
+// rightNow is one right of one account, as a review asks about it.
+type rightNow struct {
+	Key      string `json:"key" doc:"names the right in change of access.review"`
+	UserName string `json:"user_name"`
+	FullName string `json:"full_name" doc:"of a machine with the person who answers for it"`
+	Holds    string `json:"holds" doc:"the right in words"`
+	Machine  bool   `json:"machine,omitempty" doc:"it is the right of a machine"`
 }
 
 type accessReview struct {
@@ -101,6 +120,13 @@ func apiAccessReviews(v *visit, q pageOf) (answer accessReviews, err error) {
 	}
 	if answer.IsDue = is; !due.IsZero() {
 		answer.Due = &due
+	}
+	now, _, err := accounts.ReviewLines(v.ctx, v)
+	if err != nil {
+		return answer, err
+	}
+	for _, l := range now {
+		answer.Rights = append(answer.Rights, rightNow{l.Key, l.UserName, l.FullName, l.Holds, l.Person == nil})
 	}
 	list, err := accounts.Reviews(v.ctx, v)
 	if err != nil {

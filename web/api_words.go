@@ -65,7 +65,7 @@ var fieldWords = map[string]said{
 	"checked_on":                  {"day of the check, not before today's and at the latest a month later recorded", "2026-11-22"},
 	"note":                        {"further words. Up to 400 characters", "Met at the gate of building 4."},
 	"access.review note":          {"what has to change, and why; needed when change names somebody. Up to 4,000 characters", "Leaves the packaging team."},
-	"change":                      {"user names whose access has to change, separated by blanks; all others stay as they are", "olga.berg"},
+	"change":                      {"keys of the rights to be taken away, from rights of the access reviews, separated by blanks; a user name stands for all its rights; all others stay", "olga.berg/operator/*"},
 	"number":                      {"version of the accountability statement that the person was shown", "1"},
 	"accountability.publish text": {"the whole statement that everybody signs. 40 to 6,000 characters", ""},
 	"station":                     {"name of a new station, as on its label; only where station_key is not known yet. Up to 60 characters", "Weighing 1"},

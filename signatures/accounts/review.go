@@ -21,7 +21,7 @@ import (
 // Review says that the signer has looked at every right of every account, of people and of machines, and decided for each whether it stays or is
 // taken away (EU GMP Annex 11 clause 12.3). The list, line by line, is what is signed; an administrator then takes away what was decided.
 type Review struct {
-	Change string `json:"change" form:"change" doc:"keys of the lines to be taken away, separated by blanks; a user name stands for all its lines; all others stay"`
+	Change string `json:"change" form:"change"`
 	Note   string `json:"note" form:"note" doc:"what has to change, and why"`
 }
 

@@ -240,22 +240,22 @@ const TokenWaits = "waits for QA"
 
 // Token is one token as people read it; it holds no secret.
 type Token struct {
-	ID        string    `json:"token"`
-	Account   string    `json:"account"`
-	UserName  string    `json:"user_name"`
-	FullName  string    `json:"full_name"`
+	ID        string    `json:"token" doc:"id of the token, no secret"`
+	Account   string    `json:"account" doc:"id of the account of the machine; who answers for it stands in the list of machines"`
+	UserName  string    `json:"user_name" doc:"of the machine"`
+	FullName  string    `json:"full_name" doc:"of the machine, as the audit trail prints it"`
 	Purpose   string    `json:"purpose"`
-	Acts      []string  `json:"acts"`
-	Area      string    `json:"area"`
-	IssuedBy  string    `json:"issued_by"`
+	Acts      []string  `json:"acts" doc:"what it may do"`
+	Area      string    `json:"area" doc:"code of the area in which it may do that; * for the whole plant"`
+	IssuedBy  string    `json:"issued_by" doc:"printed name"`
 	IssuedAt  time.Time `json:"issued_at"`
 	ExpiresAt time.Time `json:"expires_at"`
-	SeenAt    time.Time `json:"last_used_at,omitzero"`
-	RevokedBy string    `json:"revoked_by,omitempty"`
+	SeenAt    time.Time `json:"last_used_at,omitzero" doc:"exact to a minute; absent when it was never used"`
+	RevokedBy string    `json:"revoked_by,omitempty" doc:"printed name"`
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
-	Approver  string    `json:"approved_by,omitempty"`
+	Approver  string    `json:"approved_by,omitempty" doc:"printed name, of QA"`
 	Approved  time.Time `json:"approved_at,omitzero"`
-	State     string    `json:"state"` // good, waits for QA, expired, ended (with its session, as by a restore), revoked
+	State     string    `json:"state" doc:"good, waits for QA, expired, ended (as by a restore) or revoked"`
 }
 
 const allTokens = `select t.id::text, t.account::text, p.user_name, p.full_name, t.purpose, t.acts, t.area, i.full_name, t.issued_at, t.expires_at,
@@ -291,7 +291,7 @@ func Tokens(ctx context.Context, q audit.Querier) ([]Token, error) {
 
 const sessionByMachine = `select s.id::text, s.person::text, p.user_name, p.full_name, s.station::text, st.name, s.opened_at, t.acts, t.area,
 	t.revoked_at is not null or s.ended_at is not null, s.expires_at <= clock_timestamp(), p.active,
-	ebr.token_waits(t.id), extract(epoch from clock_timestamp() - s.seen_at)::float8
+	ebr.token_waits(t.id), case when s.seen_at > s.opened_at then extract(epoch from clock_timestamp() - s.seen_at)::float8 else 'infinity' end
 	from ebr.sessions s join ebr.tokens t on t.id = s.id join ebr.people p on p.id = s.person join ebr.stations st on st.id = s.station
 	where s.token_digest = sha256(@token)`
 
@@ -319,7 +319,7 @@ func (g *Gate) FindMachine(ctx context.Context, token string) (s Session, err er
 		return Session{}, fault.New(fault.Unauthenticated, "This token %s. Ask your administrator.", why)
 	}
 	if quiet < 60 {
-		return s, nil // seen a moment ago: saves a write per request
+		return s, nil // used a moment ago: saves a write per request
 	}
 	return s, g.trail.Operate(ctx, func(op *audit.Op) error {
 		_, err := op.Exec(ctx, sessionSeen, pgx.NamedArgs{"session": s.ID})
