@@ -129,7 +129,7 @@ func (d *dossier) value(v *procedure.ValueState) Value {
 
 // expectations are the limits of a value, or the answer that the recipe expects.
 func (d *dossier) expectations(v *procedure.Value) []Limit {
-	limits := limitsOf(v)
+	limits := d.v.limitsOf(v)
 	if v.Expect != "" && v.Kind != procedure.Scan {
 		limits = append(limits, Limit{Name: "otherwise held", Text: d.v.words("expected: %s", v.Expect)})
 	}

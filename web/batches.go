@@ -210,7 +210,7 @@ func (d *dossier) first(view *StepView, st *procedure.StepState) {
 	for i := range st.Values {
 		if v := &st.Values[i]; v.NeedsComment() && d.v.may("step.comment") {
 			f := d.v.fill(Form{ID: "explain", Action: at + "/values/" + v.Value.ID + "/comment", Seen: len(v.Attempts)})
-			view.Explain = &Explain{Form: f, Value: judged(v), Limits: limitsOf(v.Value)}
+			view.Explain = &Explain{Form: f, Value: judged(v), Limits: d.v.limitsOf(v.Value)}
 			return
 		}
 	}

@@ -84,6 +84,9 @@ func textsOfTheScreens(t *testing.T) map[string]string {
 			texts[text] = "a list of the screens"
 		}
 	}
+	for _, text := range stored {
+		texts[text] = "words of the record"
+	}
 	for _, l := range configuration.Table() {
 		texts[l.Label], texts[l.Meaning], texts[l.Unit] = l.Name, l.Name, l.Name
 	}
@@ -98,6 +101,12 @@ func textsOfTheScreens(t *testing.T) map[string]string {
 	}
 	maps.DeleteFunc(texts, func(text, _ string) bool { return !saysSomething.MatchString(verb.ReplaceAllString(text, "")) })
 	return texts
+}
+
+// stored are words of the program that stand in records: what a batch waits for, what a signature means, and states.
+var stored = []string{
+	"issuing of the record", "second person", "assessment by a supervisor and QA", "assessment by a supervisor", "assessment by QA",
+	"authored", "approved", "made effective", "issued", "assessed", "aborted", "completed", "proposed", "withdrawn", "performed", "verified", "reviewed", "closed", "open",
 }
 
 // templateTexts finds what templates say: the literals behind t.
@@ -164,7 +173,7 @@ func branch(n *parse.BranchNode, found func(string)) {
 }
 
 // sayers are the functions whose text reaches a screen, and which of their arguments it is.
-var sayers = map[string]int{"fault.New": 1, "fault.At": 1, "New": 1, "At": 1, "language.Write": 0, "words": 0, "Explain": 2, "alarm": 1}
+var sayers = map[string]int{"fault.New": 1, "fault.At": 1, "New": 1, "At": 1, "language.Write": 0, "words": 0, "Explain": 2, "alarm": 1, "link": 1, "Say": 0}
 
 // codeTexts finds what the code says: literals in the calls of sayers, and the constants of types of their own over string, which are words of
 // the program. What is said on the API alone stays in English.
@@ -181,6 +190,12 @@ func codeTexts(t *testing.T, path string, texts map[string]string) {
 			name := calledAs(n.Fun)
 			if at, is := sayers[name]; is && len(n.Args) > at && (!command || name == "language.Write") {
 				if text, is := literal(n.Args[at]); is {
+					texts[text] = path
+				}
+			}
+		case *ast.KeyValueExpr:
+			if field := calledAs(n.Key); field == "Words" || field == "Meaning" {
+				if text, is := literal(n.Value); is && !command {
 					texts[text] = path
 				}
 			}

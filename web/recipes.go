@@ -9,6 +9,7 @@ import (
 
 	"veribatch/internal/fault"
 	"veribatch/recipes"
+	"veribatch/recipes/formula"
 	"veribatch/recipes/procedure"
 	"veribatch/signatures"
 )
@@ -44,7 +45,7 @@ func (s *server) showRecipe(v *visit) (View, error) {
 	}
 	view := &RecipeView{
 		Page: v.frame(r.Title), Name: r.Title, Product: r.Product, Version: strconv.Itoa(r.Number), State: r.State.Words(), Language: r.Recipe.Language,
-		Digest: r.Digest, Text: r.Text, Header: v.recipeHeader(r), Procedures: recipeProcedure(&r.Recipe.Procedure), Steps: len(r.Recipe.Procedure.Steps()),
+		Digest: r.Digest, Text: r.Text, Header: v.recipeHeader(r), Procedures: v.recipeProcedure(&r.Recipe.Procedure), Steps: len(r.Recipe.Procedure.Steps()),
 	}
 	area, err := v.areaWords(r.Area)
 	if err != nil {
@@ -86,7 +87,7 @@ func signedLine(s signatures.Signature) Signed {
 }
 
 // recipeProcedure gives the procedure as a readable document, steps numbered through.
-func recipeProcedure(p *procedure.Procedure) []UnitProcedure {
+func (v *visit) recipeProcedure(p *procedure.Procedure) []UnitProcedure {
 	var units []UnitProcedure
 	number := 0
 	for _, u := range p.Units {
@@ -95,7 +96,7 @@ func recipeProcedure(p *procedure.Procedure) []UnitProcedure {
 			op := Operation{Name: o.Title}
 			for i := range o.Steps {
 				number++
-				op.Steps = append(op.Steps, recipeStep(number, &o.Steps[i]))
+				op.Steps = append(op.Steps, v.recipeStep(number, &o.Steps[i]))
 			}
 			unit.Operations = append(unit.Operations, op)
 		}
@@ -104,24 +105,30 @@ func recipeProcedure(p *procedure.Procedure) []UnitProcedure {
 	return units
 }
 
-func recipeStep(number int, s *procedure.Step) RecipeStep {
+func (v *visit) recipeStep(number int, s *procedure.Step) RecipeStep {
 	step := RecipeStep{
 		Number: number, ID: s.ID, Title: s.Title, Instruction: s.Text, Kind: string(s.Kind), Critical: s.Critical, Role: s.Role, Meaning: s.Meaning,
 	}
 	for i := range s.Values {
-		v := &s.Values[i]
-		value := RecipeValue{Name: v.Title, Kind: string(v.Kind), Unit: v.Unit, Decimals: v.Decimals, Expect: v.Expect, Limits: limitsOf(v), Choices: v.Options}
+		of := &s.Values[i]
+		value := RecipeValue{Name: of.Title, Kind: string(of.Kind), Unit: of.Unit, Decimals: of.Decimals, Expect: of.Expect, Limits: v.limitsOf(of), Choices: of.Options}
 		step.Values = append(step.Values, value)
 	}
 	return step
 }
 
 // limitsOf gives the limits of a value as printed, with the unit.
-func limitsOf(v *procedure.Value) []Limit {
+func (v *visit) limitsOf(of *procedure.Value) []Limit {
 	var limits []Limit
-	for _, l := range []struct{ name, text string }{{"alert", v.Alert.Text()}, {"action", v.Action.Text()}} {
-		if l.text != "" {
-			limits = append(limits, Limit{Name: l.name, Text: l.text + " " + v.Unit})
+	for _, l := range []struct {
+		name string
+		is   *formula.Limits
+	}{{"alert", of.Alert}, {"action", of.Action}} {
+		if text := l.is.Text(); text != "" {
+			if l.is.Low != nil && l.is.High != nil {
+				text = v.words("%s to %s", l.is.Low.Text(), l.is.High.Text())
+			}
+			limits = append(limits, Limit{Name: l.name, Text: text + " " + of.Unit})
 		}
 	}
 	return limits

@@ -22,7 +22,7 @@ func (d *dossier) judged(view *BatchView) (err error) {
 
 // reviewState says how far a trail is reviewed: colour only when a review was overtaken.
 func (v *visit) reviewState(batch string, s quality.Status) *ReviewState {
-	state := &ReviewState{Words: v.words(s.Words()), Level: "waiting"}
+	state := &ReviewState{Words: s.Text().In(v.language()), Level: "waiting"}
 	switch {
 	case s.Done():
 		state.Level = "done"

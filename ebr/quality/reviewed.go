@@ -12,6 +12,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/ebr/batch"
+	"veribatch/internal/language"
 	"veribatch/signatures"
 )
 
@@ -37,16 +38,19 @@ type Status struct {
 func (s Status) Done() bool { return s.To > 0 && s.Since == 0 }
 
 // Words says it in words.
-func (s Status) Words() string {
+func (s Status) Words() string { return s.Text().String() }
+
+// Text says it to a reader of another language.
+func (s Status) Text() language.Text {
 	switch {
 	case s.To == 0:
-		return "audit trail not reviewed"
+		return language.Write("audit trail not reviewed")
 	case s.Since == 0:
-		return "audit trail reviewed"
+		return language.Write("audit trail reviewed")
 	case s.Since == 1:
-		return fmt.Sprintf("audit trail reviewed to entry %d, 1 entry since", s.To)
+		return language.Write("audit trail reviewed to entry %d, 1 entry since", s.To)
 	}
-	return fmt.Sprintf("audit trail reviewed to entry %d, %d entries since", s.To, s.Since)
+	return language.Write("audit trail reviewed to entry %d, %d entries since", s.To, s.Since)
 }
 
 // StatusOf gives how far the trails of batches are reviewed, by id.

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"veribatch/internal/browser"
+	"veribatch/internal/language"
 	"veribatch/web"
 )
 
@@ -42,7 +44,9 @@ func gallery(t *testing.T, more func(mux *http.ServeMux, show func(http.Response
 			http.NotFound(w, r)
 			return
 		}
-		show(w, http.StatusOK, page())
+		v := page()
+		v.Frame().Language = language.Tag(r.URL.Query().Get("in"))
+		show(w, http.StatusOK, v)
 	})
 	if more != nil {
 		more(mux, show)
@@ -91,6 +95,30 @@ func TestGallery(t *testing.T) {
 			}
 			tab.Check()
 		}
+	}
+}
+
+// Texts are longer in another language: nothing may leave the screen for that, and the operator's buttons stay where the glove finds them.
+func TestGalleryInGerman(t *testing.T) {
+	server := gallery(t, nil)
+	tab := browser.Start(t)
+	for _, name := range slices.Sorted(maps.Keys(pages())) {
+		if !strings.HasPrefix(name, "step") && os.Getenv("VERIBATCH_LONG") == "" {
+			continue
+		}
+		tab.Size(1024, 768)
+		tab.Open(server.URL + "/gallery/" + name + "?in=de")
+		tab.Picture(name + "-de")
+		if tongue := browser.Value[string](tab, `document.documentElement.lang`); tongue != "de" {
+			t.Errorf("%s is in %q", name, tongue)
+		}
+		if wide := browser.Value[int](tab, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
+			t.Errorf("%s in German: %d pixels wider than the screen", name, wide)
+		}
+		if strings.HasPrefix(name, "step") {
+			targets(t, tab, name+" in German")
+		}
+		tab.Check()
 	}
 }
 
