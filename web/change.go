@@ -128,11 +128,11 @@ func (s *server) carryOut(v *visit, cmd Command, key string, given *signing, rea
 	if c, ok := cmd.(interface{ Why() string }); ok {
 		in.Reason = c.Why()
 	}
-	if c, ok := cmd.(interface{ Also() []audit.Stream }); ok {
-		in.Also = c.Also()
-	}
 	receipt, found, err := s.Trail.Replayed(v.ctx, in)
 	if err != nil || found {
+		return receipt, err
+	}
+	if in.Also, err = s.also(v, cmd); err != nil {
 		return receipt, err
 	}
 	signed, ok := cmd.(Signable)
@@ -157,6 +157,23 @@ func (s *server) carryOut(v *visit, cmd Command, key string, given *signing, rea
 		return receipt, &unsigned{signed, err}
 	}
 	return receipt, err
+}
+
+// also gives the further subjects of a command: those that it names, or those that belong to it at this moment. Such a command looks once more in its
+// transaction whether these are all.
+func (s *server) also(v *visit, cmd Command) (subjects []audit.Stream, err error) {
+	switch c := cmd.(type) {
+	case interface{ Also() []audit.Stream }:
+		return c.Also(), nil
+	case interface {
+		AlsoNow(ctx context.Context, q audit.Querier) ([]audit.Stream, error)
+	}:
+		err = s.Trail.Read(v.ctx, func(r *audit.Reader) (err error) {
+			subjects, err = c.AlsoNow(v.ctx, r)
+			return err
+		})
+	}
+	return subjects, err
 }
 
 // entered enters an act that the process refused before anybody was asked to sign it.

@@ -42,10 +42,13 @@ func TestRunbookOfTheRestore(t *testing.T) {
 	server := s.serve()
 	s.await("the first backup and the archive", func() bool { return len(s.backups()) == 1 && s.caughtUp() })
 	s.note(1)
+	makeFirst(t, server)
+	secrets := server.secrets(t)
 	time.Sleep(time.Second)
 	moment := time.Now().UTC()
 	time.Sleep(time.Second)
 	s.note(2)
+	server.revoke(t, secrets)
 	s.await("the archive has it", s.caughtUp)
 	database := postmaster(t, s.state)
 	check(t, server.Process.Kill())
@@ -83,6 +86,7 @@ func TestRunbookOfTheRestore(t *testing.T) {
 	if runs := s.standing().Runs; !slices.ContainsFunc(runs, func(r continuity.Run) bool { return r.Kind == continuity.Restore && r.State == "good" }) {
 		t.Errorf("the restore is not on record: %+v", runs)
 	}
+	again.opensNothing(t, secrets)
 	s.await("it has a backup of its own", func() bool { return len(s.backups()) == 2 && s.caughtUp() })
 	again.interrupt(t, s.state)
 	if found := s.there(filepath.Base(s.state)); !found[1] || !found[2] {
@@ -92,6 +96,7 @@ func TestRunbookOfTheRestore(t *testing.T) {
 	if found := s.there("var-until"); !found[1] || found[2] {
 		t.Errorf("restored to %s, the plant has the acts %v", moment, found)
 	}
+	serve(t, filepath.Join(s.root, "var-until")).opensNothing(t, secrets) // the token was revoked after that moment
 }
 
 // typed runs a command as somebody who types the passphrase.

@@ -152,6 +152,21 @@ func handOver(ctx context.Context, tx *audit.Tx, m Machine, person string) error
 	return err
 }
 
+// AlsoNow are the machines for which the leaver answers, and the person who does from now on: the hand-over stands in their trails, too.
+func (c Deactivate) AlsoNow(ctx context.Context, q audit.Querier) (subjects []audit.Stream, err error) {
+	if home(c.Person) == audit.Site {
+		return nil, nil
+	}
+	mine, err := MachinesOf(ctx, q, c.Person)
+	if to := home(c.Successor); len(mine) > 0 && to != audit.Site {
+		subjects = append(subjects, to)
+	}
+	for _, m := range mine {
+		subjects = append(subjects, identity.StreamOf(m.ID))
+	}
+	return subjects, err
+}
+
 // succeed hands over the machines of somebody who leaves, so that none is left without a person who answers for it.
 func (c Deactivate) succeed(ctx context.Context, tx *audit.Tx) error {
 	mine, err := MachinesOf(ctx, tx, c.Person)
@@ -170,6 +185,9 @@ func (c Deactivate) succeed(ctx context.Context, tx *audit.Tx) error {
 		return err
 	}
 	for _, m := range mine {
+		if !slices.Contains(tx.Also(), identity.StreamOf(m.ID)) {
+			return fault.New(fault.Conflict, "This person has been given %s a moment ago. Look at the account again.", m.UserName)
+		}
 		if err := handOver(ctx, tx, m, c.Successor); err != nil {
 			return err
 		}

@@ -245,3 +245,45 @@ func TestMachinesAreHandedOverAndClosed(t *testing.T) {
 		require.NotEqual(t, fault.Internal, fault.KindOf(err), "%v", err)
 	}
 }
+
+// The hand-over of a machine stands in its own trail and in that of the person who answers from then on, also when it comes with the leaving of another;
+// a machine that the leaver was given meanwhile makes the act be asked again.
+func TestMachinesTellWhoLeftThem(t *testing.T) {
+	t.Parallel()
+	w := signtest.New(t)
+	bea, olga := w.Person("bea.second", access.Administrator), w.Person("olga.one", access.Operator)
+	one, _, err := token(w, "", "scale.d1", "batch.read")
+	require.NoError(t, err)
+	c := accounts.Deactivate{Person: w.Admin.ID, Successor: olga.ID, Reason: "leaves"}
+	subjects := func() (also []audit.Stream) {
+		require.NoError(t, w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
+			also, err = c.AlsoNow(w.Ctx, r)
+			return err
+		}))
+		return also
+	}
+	before := subjects()
+	require.Equal(t, []audit.Stream{identity.StreamOf(olga.ID), identity.StreamOf(one.Account)}, before)
+	two, _, err := token(w, "", "scale.d2", "batch.read")
+	require.NoError(t, err)
+	in := audit.Intent{Session: bea.Token, Act: c.Act(), Home: c.Home(), Also: before, Reason: c.Why(), Key: audit.NewID(), Command: c}
+	_, err = w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error { return c.Do(w.Ctx, tx) })
+	require.Equal(t, fault.Conflict, fault.KindOf(err), "%v", err)
+	require.ErrorContains(t, err, "scale.d2")
+
+	require.NoError(t, do(w, bea, c))
+	for _, id := range []string{w.Admin.ID, olga.ID, one.Account, two.Account} {
+		list := w.Entries(identity.StreamOf(id), "person.deactivate")
+		require.NotEmpty(t, list, id)
+		last := list[len(list)-1]
+		require.False(t, last.Refused)
+		require.Equal(t, "Olga One (olga.one)", last.Details["responsible"])
+	}
+	w.Admin = bea
+	_, _, err = token(w, "", "scale.d3", "batch.read")
+	require.NoError(t, err)
+	require.NoError(t, do(w, bea, accounts.Deactivate{Person: olga.ID, Successor: w.Checker.ID, Reason: "leaves"}))
+	require.Len(t, w.Entries(identity.StreamOf(one.Account), "person.deactivate"), 3, "one refused, two done")
+	c.Person = "nobody"
+	require.Empty(t, subjects(), "nobody's machines are not looked for")
+}

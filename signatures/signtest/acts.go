@@ -31,6 +31,14 @@ func (w *World) Run(who Person, ticket string, c Command) (audit.Receipt, error)
 	if others, ok := c.(interface{ Also() []audit.Stream }); ok {
 		in.Also = others.Also()
 	}
+	if others, ok := c.(interface {
+		AlsoNow(ctx context.Context, q audit.Querier) ([]audit.Stream, error)
+	}); ok {
+		require.NoError(w.T, w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) {
+			in.Also, err = others.AlsoNow(w.Ctx, r)
+			return err
+		}))
+	}
 	return w.Trail.Change(w.Ctx, in, func(tx *audit.Tx) error { return c.Do(w.Ctx, tx) })
 }
 
