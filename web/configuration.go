@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"veribatch/signatures"
@@ -82,8 +83,19 @@ func (v *visit) configurationSignatures(list []versions.Version) (map[string]Sig
 func (v *visit) settingLines(s configuration.Settings) (lines []SettingLine) {
 	defaults := configuration.Defaults()
 	for _, l := range configuration.Table() {
+		amount := func(of configuration.Settings) string {
+			text := l.Text(of)
+			if l.InWords() { // as it is typed
+				return text
+			}
+			return strings.TrimSpace(v.words(text) + " " + v.words(l.UnitOf(text)))
+		}
+		limits := v.words(l.Limits())
+		if !l.OnOff() && !l.InWords() {
+			limits = strings.TrimSpace(v.words("%d to %d %s", l.Least, l.Most, v.words(l.Unit)))
+		}
 		lines = append(lines, SettingLine{
-			Name: l.Name, Label: v.words(l.Label), Value: l.Words(s), Text: l.Text(s), Unit: v.words(l.Unit), Limits: l.Limits(), Default: l.Words(defaults),
+			Name: l.Name, Label: v.words(l.Label), Value: amount(s), Text: l.Text(s), Unit: v.words(l.Unit), Limits: limits, Default: amount(defaults),
 			Meaning: v.words(l.Meaning), Source: l.Source, OnOff: l.OnOff(), InWords: l.InWords(), Longest: l.Most, Changed: l.Text(s) != l.Text(defaults),
 		})
 	}

@@ -88,7 +88,12 @@ func textsOfTheScreens(t *testing.T) map[string]string {
 		texts[text] = "words of the record"
 	}
 	for _, l := range configuration.Table() {
-		texts[l.Label], texts[l.Meaning], texts[l.Unit] = l.Name, l.Name, l.Name
+		for _, text := range []string{l.Label, l.Meaning, l.Unit, l.UnitOf("1")} {
+			texts[text] = l.Name
+		}
+		if l.OnOff() || l.InWords() {
+			texts[l.Limits()] = l.Name
+		}
 	}
 	for _, p := range places {
 		texts[p.words] = p.href

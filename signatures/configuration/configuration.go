@@ -179,12 +179,14 @@ func (l Setting) Text(s Settings) string {
 // Words gives a value with its unit, "15 min".
 func (l Setting) Words(s Settings) string { return l.amount(l.Text(s)) }
 
-func (l Setting) amount(text string) string {
-	unit := l.Unit
-	if text == "1" && len(unit) > 1 {
-		unit = strings.TrimSuffix(unit, "s")
+func (l Setting) amount(text string) string { return strings.TrimSpace(text + " " + l.UnitOf(text)) }
+
+// UnitOf gives the unit as it stands behind a number: of one, "day" and not "days".
+func (l Setting) UnitOf(text string) string {
+	if text == "1" && len(l.Unit) > 1 {
+		return strings.TrimSuffix(l.Unit, "s")
 	}
-	return strings.TrimSpace(text + " " + unit)
+	return l.Unit
 }
 
 // Limits gives in words how far the setting may go.
