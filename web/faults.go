@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
@@ -16,6 +17,7 @@ import (
 
 	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 )
 
 // status is the one place where a kind of fault becomes an HTTP status.
@@ -42,6 +44,9 @@ func (v *visit) fail(err error) error {
 		return v.problem(err)
 	}
 	f := fault.As(fromEcho(err))
+	if f.Kind == fault.Busy && v.who.Person == "" {
+		v.tongue = cmp.Or(v.tongue, language.English) // a database that is away is not asked a second time
+	}
 	view := &ErrorView{Page: v.frame(v.words(headings[f.Kind])), Heading: v.words(headings[f.Kind]), Message: f.In(v.language()), Back: "/"}
 	if f.Kind == fault.Internal {
 		view.Message = fault.As(errors.New("hidden")).In(v.language())
