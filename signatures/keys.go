@@ -114,6 +114,18 @@ func recordedKeys(ctx context.Context, q audit.Querier, key *keyring.File) ([]re
 	return list, err
 }
 
+// Recorded tells whether this key is one that the plant has recorded as its own.
+func Recorded(ctx context.Context, trail *audit.Trail, key *keyring.File) (known bool, err error) {
+	err = trail.Read(ctx, func(r *audit.Reader) error {
+		recorded, err := recordedKeys(ctx, r, key)
+		for _, k := range recorded {
+			known = known || k.ID == key.ID() && k.Public.Equal(key.Public())
+		}
+		return err
+	})
+	return known, err
+}
+
 // VerifyKeys asks, for `ebr verify`, whether each recorded key is that of the site, or a former one for which that key vouched when it came.
 func VerifyKeys(ctx context.Context, q audit.Querier, key *keyring.File, found func(row string, why error)) error {
 	recorded, err := recordedKeys(ctx, q, key)

@@ -83,13 +83,17 @@ func TestBodiesOfAPI(t *testing.T) {
 		"from another site":  {good, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
 		"good all the same?": {good, map[string]string{"Content-Type": "application/json; charset=UTF-8"}, 200},
 	} {
-		began := time.Now()
-		a := c.send(http.MethodPost, path, one.body, one.headers)
-		require.Equal(t, one.status, a.status, "%s: %s", name, a.raw)
-		require.Less(t, time.Since(began), 20*time.Second, name)
-		if one.status >= 400 {
-			require.Equal(t, "application/problem+json", a.header.Get("Content-Type"), name)
+		if one.status < 400 {
+			a := c.send(http.MethodPost, path, one.body, one.headers)
+			require.Equal(t, one.status, a.status, "%s: %s", name, a.raw)
+			continue
 		}
+		promptly(t, name, func() (int, string) {
+			a := c.send(http.MethodPost, path, one.body, one.headers)
+			require.Equal(t, one.status, a.status, "%s: %s", name, a.raw)
+			require.Equal(t, "application/problem+json", a.header.Get("Content-Type"), name)
+			return a.status, a.raw
+		})
 	}
 	made := 0
 	for _, row := range s.plant.entries(t, "step.comment") {
@@ -98,7 +102,7 @@ func TestBodiesOfAPI(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, made)
-	require.Equal(t, 400, s.cutOff(path, c.token))
+	promptly(t, "cut off", func() (int, string) { return s.cutOff(path, c.token), "" })
 }
 
 // cutOff announces more than it sends and hangs up its side.

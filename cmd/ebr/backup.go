@@ -17,6 +17,7 @@ import (
 	"veribatch/internal/fault"
 	"veribatch/internal/postgres"
 	"veribatch/migrations"
+	"veribatch/signatures"
 	"veribatch/signatures/keyring"
 )
 
@@ -53,11 +54,7 @@ func (b *backupCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
-	key, err := keyring.Existing(filepath.Join(b.State, "keys"))
-	if err != nil {
-		return withoutKey(err)
-	}
-	c := copier{trail: trail, state: b.State, to: b.To, secret: secret, keep: b.Keep, access: *db.cluster, key: signer(key)}
+	c := copier{trail: trail, state: b.State, to: b.To, secret: secret, keep: b.Keep, access: *db.cluster}
 	report, err := c.make(ctx)
 	if err != nil {
 		return err
@@ -72,7 +69,7 @@ type copier struct {
 	state, to, secret string
 	keep              int
 	access            postgres.Access
-	key               backup.Key
+	key               backup.Key // that of the running server; without one, the file's
 }
 
 // signer lets the site key sign what goes into the second place.
@@ -111,9 +108,9 @@ func withoutKey(why error) error {
 }
 
 func (c copier) copy(ctx context.Context) (m backup.Manifest, digest string, removed []string, err error) {
-	key, err := keyring.Existing(filepath.Join(c.state, "keys"))
-	if err != nil || hex.EncodeToString(key.Public()) != c.key.Public {
-		return m, "", nil, withoutKey(err)
+	key, err := c.siteKey(ctx)
+	if err != nil {
+		return m, "", nil, err
 	}
 	line, err := backup.OpenLine(c.state, c.to)
 	if err != nil {
@@ -121,7 +118,7 @@ func (c copier) copy(ctx context.Context) (m backup.Manifest, digest string, rem
 	}
 	version, revision := build()
 	m, digest, err = line.Make(ctx, backup.Source{
-		State: c.state, Access: c.access, Passphrase: c.secret, Version: version, Revision: revision, Schema: migrations.Digest(), Key: c.key, Heads: c.heads,
+		State: c.state, Access: c.access, Passphrase: c.secret, Version: version, Revision: revision, Schema: migrations.Digest(), Key: key, Heads: c.heads,
 	})
 	if err != nil {
 		return m, "", nil, err
@@ -130,6 +127,24 @@ func (c copier) copy(ctx context.Context) (m backup.Manifest, digest string, rem
 		err = fmt.Errorf("%s was made and is good, but older ones could not be taken away: %w", m.ID, err)
 	}
 	return m, digest, removed, err
+}
+
+// siteKey is the key in the state folder, when it is the one with which the server runs, or that the plant has recorded.
+func (c copier) siteKey(ctx context.Context) (backup.Key, error) {
+	key, err := keyring.Existing(filepath.Join(c.state, "keys"))
+	if err != nil {
+		return backup.Key{}, withoutKey(err)
+	}
+	known := c.key.Public == hex.EncodeToString(key.Public())
+	if c.key.Public == "" {
+		if known, err = signatures.Recorded(ctx, c.trail, key); err != nil {
+			return backup.Key{}, err
+		}
+	}
+	if !known {
+		return backup.Key{}, withoutKey(nil)
+	}
+	return signer(key), nil
 }
 
 func (c copier) heads(ctx context.Context) (h backup.Heads, err error) {

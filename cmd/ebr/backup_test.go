@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -62,13 +63,16 @@ func (s *safe) await(what string, is func() bool) {
 
 // backups lists the whole ones.
 func (s *safe) backups() []string {
-	found, err := filepath.Glob(filepath.Join(s.second, "veribatch", "*", "base", "*[0-9a-f]"))
+	found, err := fs.Glob(os.DirFS(s.second), "veribatch/*/base/*[0-9a-f]")
 	check(s.t, err)
+	for i := range found {
+		found[i] = filepath.Join(s.second, found[i])
+	}
 	return found
 }
 
 func (s *safe) archived() bool {
-	tails, _ := filepath.Glob(filepath.Join(s.second, "veribatch", "*", "tail.json"))
+	tails, _ := fs.Glob(os.DirFS(s.second), "veribatch/*/tail.json")
 	return len(tails) > 0
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"veribatch/audit"
+	"veribatch/ebr/continuity"
 	"veribatch/signatures"
 	"veribatch/signatures/keyring"
 	"veribatch/signatures/signtest"
@@ -31,6 +33,38 @@ func TestABackupWantsTheKeyOfThePlant(t *testing.T) {
 	_, err = keyring.Open(filepath.Join(state, "keys"))
 	require.NoError(t, err)
 	refused()
+}
+
+// The command beside the server asks the records of the plant which key is its own, and what it refuses is filed as a failed backup, with an incident.
+func TestABackupOfAnotherKeyIsFiledAsFailed(t *testing.T) {
+	t.Parallel()
+	w := signtest.New(t)
+	state := t.TempDir()
+	c := copier{trail: w.Trail, state: state, to: filepath.Join(state, "nowhere")}
+	failed := func(n int) {
+		t.Helper()
+		_, err := c.make(w.Ctx)
+		require.ErrorContains(t, err, "The site key of the plant cannot be read")
+		require.NoError(t, fileReports(w.Ctx, w.Trail, state))
+		require.NoError(t, w.Trail.Read(w.Ctx, func(r *audit.Reader) error {
+			now, err := continuity.Look(w.Ctx, r, 100)
+			require.Len(t, now.Runs, n)
+			require.Equal(t, "failed", now.Runs[0].State)
+			require.Contains(t, now.Runs[0].Result, "The site key of the plant")
+			return err
+		}))
+		require.Len(t, w.Entries(audit.Site, "incident.open"), n)
+	}
+	failed(1)
+	_, err := keyring.Open(filepath.Join(state, "keys"))
+	require.NoError(t, err)
+	failed(2)
+	require.NoDirExists(t, c.to)
+	own, err := keyring.Existing(w.Keys)
+	require.NoError(t, err)
+	known, err := signatures.Recorded(w.Ctx, w.Trail, own)
+	require.NoError(t, err)
+	require.True(t, known, "its own key is taken")
 }
 
 // A plant that has lost its key does not get another one by itself: the server does not start, in words, and leaves no file.

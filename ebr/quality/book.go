@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -160,7 +161,7 @@ func (b *Book) write(ctx context.Context, now time.Time) {
 
 // collect takes up the reports that other programs, or an earlier run of the server, left in the folder.
 func (b *Book) collect() {
-	files, err := filepath.Glob(filepath.Join(b.dir, "*.json"))
+	files, err := fs.Glob(os.DirFS(b.dir), "*.json") // the folder's own name is no pattern
 	if err != nil {
 		return
 	}
@@ -170,8 +171,9 @@ func (b *Book) collect() {
 	for _, r := range b.waiting {
 		known[r.Key] = true
 	}
-	for _, path := range files {
-		if known[strings.TrimSuffix(filepath.Base(path), ".json")] || len(b.waiting) >= mostWaiting {
+	for _, file := range files {
+		path, key := filepath.Join(b.dir, file), strings.TrimSuffix(file, ".json")
+		if known[key] || len(b.waiting) >= mostWaiting {
 			continue
 		}
 		var r report
@@ -179,8 +181,8 @@ func (b *Book) collect() {
 		if err == nil {
 			err = json.Unmarshal(content, &r)
 		}
-		if err != nil || words[r.Kind] == "" || r.Key != strings.TrimSuffix(filepath.Base(path), ".json") {
-			b.log.Error("a report of an incident cannot be read and is set aside", "file", filepath.Base(path), "error", err)
+		if err != nil || words[r.Kind] == "" || r.Key != key {
+			b.log.Error("a report of an incident cannot be read and is set aside", "file", file, "error", err)
 			_ = os.Rename(path, path+".unread")
 			continue
 		}

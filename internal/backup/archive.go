@@ -154,8 +154,7 @@ func Forget(ctx context.Context, a postgres.Access) error {
 // Receive takes the log until ctx ends or something fails. Each record is on the disk of the second place before it counts as received.
 func (a *Archive) Receive(ctx context.Context) error {
 	// A segment that could not be laid out in its full length, on a full disk, holds nothing yet and stands in the way.
-	halves, _ := filepath.Glob(filepath.Join(a.Line.log(), "*.partial"))
-	for _, h := range halves {
+	for _, h := range endingIn(a.Line.log(), ".partial") {
 		if info, err := os.Stat(h); err == nil && info.Size() != segmentBytes {
 			if err := os.Remove(h); err != nil {
 				return err

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -28,12 +27,7 @@ func (b Box) Put(name string, v any) error {
 
 // Each hands out what waits, oldest name first, and takes away what do has dealt with.
 func (b Box) Each(do func(raw []byte) error) error {
-	found, err := filepath.Glob(filepath.Join(string(b), "*.json"))
-	if err != nil {
-		return err
-	}
-	slices.Sort(found)
-	for _, path := range found {
+	for _, path := range endingIn(string(b), ".json") {
 		raw, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

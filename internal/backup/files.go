@@ -93,6 +93,17 @@ func filesUnder(root, folder string) (list []File, err error) {
 	return list, err
 }
 
+// endingIn lists the files of a folder that end so, in order. A pattern would take letters of the folder's own name for more than they are.
+func endingIn(folder, end string) (paths []string) {
+	found, _ := os.ReadDir(folder)
+	for _, f := range found {
+		if strings.HasSuffix(f.Name(), end) {
+			paths = append(paths, filepath.Join(folder, f.Name()))
+		}
+	}
+	return paths
+}
+
 // copyChecked copies a file and compares what it read with what it ought to be.
 func copyChecked(from, to string, want File) error {
 	in, err := os.Open(from)

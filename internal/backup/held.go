@@ -161,9 +161,9 @@ func (a *Archive) note(open string) error {
 
 // firstMemory adopts the digests of a version that did not remember.
 func (l Line) firstMemory() (last archived, err error) {
-	found, err := filepath.Glob(filepath.Join(l.digests(), "*.json"))
-	if err != nil || len(found) == 0 {
-		return last, err
+	found := endingIn(l.digests(), ".json")
+	if len(found) == 0 {
+		return last, nil
 	}
 	newest := slices.Max(found)
 	last = archived{Line: l.ID, Segment: strings.TrimSuffix(filepath.Base(newest), ".json")}

@@ -72,8 +72,7 @@ func (l Line) Make(ctx context.Context, s Source) (Manifest, string, error) {
 
 // sweep takes away what a killed predecessor left half. It is called under the lock, so nobody works on it.
 func (l Line) sweep() {
-	halves, _ := filepath.Glob(filepath.Join(l.base(), "*"+part))
-	for _, h := range halves {
+	for _, h := range endingIn(l.base(), part) {
 		_ = os.RemoveAll(h)
 	}
 }
@@ -92,15 +91,19 @@ func (l Line) fill(ctx context.Context, half string, s Source, m *Manifest) (dig
 		return "", err
 	}
 	// The segments that the copy needs travel inside it: it can be restored without the archive too.
-	for _, tool := range [][]string{
-		{"pg_basebackup", "--pgdata=" + data, "--format=plain", "--wal-method=stream", "--checkpoint=fast", "--manifest-checksums=SHA256", "--no-password", "--label=veribatch"},
-		{"pg_verifybackup", "--exit-on-error", data},
-	} {
-		if err := postgres.Run(s.Access.Tool(ctx, postgres.Backup, tool[0], tool[1:]...)); err != nil {
-			return "", fmt.Errorf("make a base backup: %w", err)
-		}
+	run := func(tool string, args ...string) error {
+		cmd := s.Access.Tool(ctx, postgres.Backup, tool, args...)
+		cmd.Dir = half
+		return postgres.Run(cmd)
 	}
+	err = run("pg_basebackup", "--pgdata="+data, "--format=plain", "--wal-method=stream", "--checkpoint=fast", "--manifest-checksums=SHA256", "--no-password", "--label=veribatch")
 	m.Ended = time.Now().UTC()
+	if err == nil {
+		err = run("pg_verifybackup", "--exit-on-error", dataFolder) // named from within: it hands a path to a shell as it stands
+	}
+	if err != nil {
+		return "", fmt.Errorf("make a base backup: %w", err)
+	}
 	if err := m.readPostgreSQL(ctx, data, s.Access); err != nil {
 		return "", err
 	}

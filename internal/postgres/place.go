@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"veribatch/internal/fault"
 )
@@ -36,6 +37,9 @@ func prepareState(state string) (string, error) {
 	abs, err := filepath.Abs(state)
 	if err != nil {
 		return "", err
+	}
+	if strings.ContainsFunc(abs, unicode.IsControl) { // PostgreSQL keeps its folders in files of lines
+		return "", fault.New(fault.Invalid, "The name of the state folder %q holds a line break or another control character. Choose another with --state.", abs)
 	}
 	mode := os.FileMode(0o700)
 	if os.Geteuid() == 0 {

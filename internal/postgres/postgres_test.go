@@ -199,3 +199,16 @@ func TestCtrlCDoesNotReachTheDatabase(t *testing.T) {
 		t.Errorf("the postmaster is in our process group %d, so Ctrl-C would end it before the server", group)
 	}
 }
+
+// A folder whose name breaks a line is refused before anything stands in it: PostgreSQL's programs take it for two.
+func TestFolderWithALineBreakIsRefused(t *testing.T) {
+	t.Parallel()
+	state := filepath.Join(folder(t), "plant\nseven")
+	_, err := postgres.Start(context.Background(), postgres.Options{State: state})
+	wantMessage(t, err, "line break", `plant\nseven`)
+	_, err = postgres.Recover(context.Background(), postgres.Recovery{Options: postgres.Options{State: state}})
+	wantMessage(t, err, "line break")
+	if _, err := os.Stat(state); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is there", state)
+	}
+}

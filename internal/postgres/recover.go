@@ -225,9 +225,12 @@ func (a account) ownAll(folder string) error {
 // Discard takes away a copy that was restored for a look, or what a failed attempt left of it: the folder, and its database where that
 // stands elsewhere.
 func Discard(folder string) error {
-	places, err := filepath.Glob(filepath.Join(folder, "*", "place"))
-	for _, p := range places {
-		raw, _ := os.ReadFile(p)
+	inside, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	for _, d := range inside {
+		raw, _ := os.ReadFile(filepath.Join(folder, d.Name(), "place"))
 		if root := strings.TrimSpace(string(raw)); strings.HasPrefix(root, elsewhere+"/") {
 			err = errors.Join(err, os.RemoveAll(root))
 		}
