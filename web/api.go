@@ -235,11 +235,11 @@ func (v *visit) pass() error {
 // identify finds the session of the bearer token. Operations for anyone go on without one.
 func (v *visit) identify() (err error) {
 	header := v.c.Request().Header.Get(echo.HeaderAuthorization)
-	token, ok := strings.CutPrefix(header, "Bearer ")
+	scheme, token, _ := strings.Cut(header, " ")
 	switch {
 	case header == "" && v.route.anyone:
 		return nil
-	case !ok || token == "":
+	case !strings.EqualFold(scheme, "Bearer") || token == "":
 		return v.shut("", fault.New(fault.Unauthenticated, "There is no token. Open a session and send its token in the header Authorization: Bearer …"))
 	}
 	if strings.HasPrefix(token, identity.TokenPrefix) {

@@ -13,16 +13,16 @@ type backups struct {
 }
 
 type backupLine struct {
-	Kind    continuity.Kind `json:"kind"`
+	Kind    continuity.Kind `json:"kind" doc:"backup, drill or restore"`
 	State   string          `json:"state" doc:"asked, good or failed"`
 	AskedBy string          `json:"asked_by,omitempty"`
 	Name    string          `json:"name"`
-	Digest  string          `json:"digest"`
+	Digest  string          `json:"digest" doc:"SHA-256 of the list of its files, hex"`
 	Bytes   int64           `json:"bytes"`
 	Entries int64           `json:"entries"`
 	Began   *time.Time      `json:"began,omitempty"`
 	Ended   *time.Time      `json:"ended,omitempty"`
-	Until   *time.Time      `json:"until,omitempty"`
+	Until   *time.Time      `json:"until,omitempty" doc:"time of its newest entry"`
 	Result  string          `json:"result"`
 }
 

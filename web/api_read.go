@@ -170,21 +170,21 @@ type batchLine struct {
 	Order         string               `json:"order_number"`
 	RecipeVersion string               `json:"recipe_version" doc:"id"`
 	RecipeCode    string               `json:"recipe_code"`
-	RecipeNumber  string               `json:"recipe_number"`
+	RecipeNumber  string               `json:"recipe_number" doc:"number of the version"`
 	Title         string               `json:"title"`
 	Product       string               `json:"product"`
-	Area          string               `json:"area"`
-	State         procedure.BatchState `json:"state"`
+	Area          string               `json:"area" doc:"code"`
+	State         procedure.BatchState `json:"state" doc:"ordered, idle (issued, not begun), running, held, complete or aborted"`
 	Steps         int                  `json:"steps"`
 	Done          int                  `json:"steps_complete"`
-	OpenStep      string               `json:"open_step"`
+	OpenStep      string               `json:"open_step" doc:"id of the step that comes now; empty when none is open"`
 	WaitsFor      string               `json:"waits_for" doc:"for what or whom it waits; empty when for the operator at the open step"`
 	OrderedAt     time.Time            `json:"ordered_at,omitzero"`
 	IssuedAt      time.Time            `json:"issued_at,omitzero"`
 	StartedAt     time.Time            `json:"started_at,omitzero"`
 	EndedAt       time.Time            `json:"ended_at,omitzero"`
 	ChangedAt     time.Time            `json:"changed_at,omitzero"`
-	ChangedBy     string               `json:"changed_by"`
+	ChangedBy     string               `json:"changed_by" doc:"printed name"`
 }
 
 func lineOf(b batch.Summary) batchLine {
@@ -262,14 +262,14 @@ type allRecipes struct {
 type recipeLine struct {
 	Version string        `json:"version" doc:"id"`
 	Code    string        `json:"code"`
-	Number  string        `json:"number"`
+	Number  string        `json:"number" doc:"of the version"`
 	Title   string        `json:"title"`
 	Product string        `json:"product"`
-	Area    string        `json:"area"`
-	State   recipes.State `json:"state"`
+	Area    string        `json:"area" doc:"code"`
+	State   recipes.State `json:"state" doc:"draft, in_review, approved, effective or superseded"`
 	Digest  string        `json:"digest" doc:"SHA-256 of the text, hex"`
 	Changed time.Time     `json:"changed_at"`
-	By      string        `json:"changed_by"`
+	By      string        `json:"changed_by" doc:"printed name"`
 }
 
 func recipeOf(r recipes.Version) recipeLine {
@@ -324,8 +324,8 @@ type trailAnswer struct {
 
 // trailLine is one entry. Body is the text whose SHA-256 is Hash: verify it as it stands.
 type trailLine struct {
-	Stream audit.Stream `json:"stream"`
-	Seq    int64        `json:"seq"`
+	Stream audit.Stream `json:"stream" doc:"record to which the entry belongs, such as batch/… or person/…"`
+	Seq    int64        `json:"seq" doc:"number in its stream, without gaps from 1"`
 	Time   time.Time    `json:"time"`
 	Person string       `json:"person" doc:"printed name"`
 	Act    string       `json:"act"`

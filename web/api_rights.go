@@ -100,7 +100,7 @@ type rightNow struct {
 	UserName string `json:"user_name"`
 	FullName string `json:"full_name" doc:"of a machine with the person who answers for it"`
 	Holds    string `json:"holds" doc:"the right in words"`
-	Machine  bool   `json:"machine,omitempty" doc:"it is the right of a machine"`
+	Machine  bool   `json:"machine" doc:"it is the right of a machine"`
 }
 
 type accessReview struct {

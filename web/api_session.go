@@ -22,16 +22,16 @@ type opening struct {
 // opened is a session as its owner gets it, once.
 type opened struct {
 	Token      string    `json:"token" doc:"secret: send it as Authorization: Bearer, keep it nowhere else"`
-	Session    string    `json:"session"`
-	Person     string    `json:"person"`
+	Session    string    `json:"session" doc:"id, no secret"`
+	Person     string    `json:"person" doc:"id"`
 	UserName   string    `json:"user_name"`
 	FullName   string    `json:"full_name"`
-	Station    string    `json:"station"`
+	Station    string    `json:"station" doc:"id"`
 	Name       string    `json:"station_name"`
 	StationKey string    `json:"station_key" doc:"keep it for the next session at this station"`
 	OpenedAt   time.Time `json:"opened_at"`
 	Idle       int       `json:"idle_seconds" doc:"the session locks after so long without a request"`
-	MustChange bool      `json:"must_change_password"`
+	MustChange bool      `json:"must_change_password" doc:"nothing else works before session/password"`
 }
 
 // first is what makes the first administrator.
@@ -54,8 +54,8 @@ type passwords struct {
 
 // sessionState is a session as its owner sees it.
 type sessionState struct {
-	Session    string `json:"session"`
-	Person     string `json:"person"`
+	Session    string `json:"session" doc:"id, no secret"`
+	Person     string `json:"person" doc:"id"`
 	UserName   string `json:"user_name"`
 	FullName   string `json:"full_name"`
 	Station    string `json:"station_name"`

@@ -14,7 +14,7 @@ type execution struct {
 	Batch    string               `json:"batch" doc:"id"`
 	Number   string               `json:"number"`
 	Area     string               `json:"area" doc:"code of the area to which the batch belongs"`
-	State    procedure.BatchState `json:"state"`
+	State    procedure.BatchState `json:"state" doc:"ordered, idle (issued, not begun), running, held, complete or aborted"`
 	OpenStep string               `json:"open_step" doc:"the step that comes now; empty when none is open"`
 	Acts     []string             `json:"acts" doc:"what you may do to the batch as a whole now"`
 	Holds    []holdNow            `json:"open_holds"`
@@ -33,12 +33,12 @@ type stepNow struct {
 	Number   int                  `json:"number"`
 	Title    string               `json:"title"`
 	Text     string               `json:"text" doc:"the instruction"`
-	Kind     string               `json:"kind"`
+	Kind     string               `json:"kind" doc:"instruction, entry or sign_off"`
 	Critical bool                 `json:"critical" doc:"a second person verifies"`
 	Signed   bool                 `json:"signed" doc:"step.perform is signed"`
 	Role     string               `json:"role,omitempty" doc:"of a sign-off: who signs"`
 	Meaning  string               `json:"meaning,omitempty"`
-	Status   procedure.StepStatus `json:"status"`
+	Status   procedure.StepStatus `json:"status" doc:"waiting, open, awaiting verification or complete"`
 	Seen     int                  `json:"seen" doc:"readings of the step so far: send it with step.perform"`
 	Acts     []string             `json:"acts" doc:"what you may do here now"`
 	Values   []valueNow           `json:"values"`
@@ -48,16 +48,16 @@ type stepNow struct {
 type valueNow struct {
 	Value     string            `json:"value" doc:"id"`
 	Title     string            `json:"title"`
-	Kind      string            `json:"kind"`
+	Kind      string            `json:"kind" doc:"decimal, text, choice, yes_no, date_time or scan"`
 	Unit      string            `json:"unit"`
 	Decimals  int               `json:"decimals" doc:"most digits after the separator"`
-	Alert     string            `json:"alert"`
-	Action    string            `json:"action"`
-	Expect    string            `json:"expect"`
-	Options   []string          `json:"options"`
+	Alert     string            `json:"alert" doc:"limits in words; outside them a comment is asked. Empty when there are none"`
+	Action    string            `json:"action" doc:"limits in words; outside them the batch is held. Empty when there are none"`
+	Expect    string            `json:"expect" doc:"the answer or code that is expected; another one holds the batch"`
+	Options   []string          `json:"options" doc:"of a choice: one of them is the reading"`
 	Seen      int               `json:"seen" doc:"readings so far: send it with step.record, step.correct and step.comment"`
 	Reading   string            `json:"reading,omitempty" doc:"the last one, which counts"`
-	Judgement formula.Judgement `json:"judgement,omitempty"`
+	Judgement formula.Judgement `json:"judgement,omitempty" doc:"of the last reading: none (no limits), in limits, alert or action"`
 	Comment   bool              `json:"needs_comment" doc:"the last reading has to be explained before anything else"`
 }
 

@@ -20,7 +20,7 @@ var fieldWords = map[string]said{
 	"batch":         {"id of the batch, a UUID", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
 	"step":          {"id of the step in the recipe", "040"},
 	"value":         {"id of the value in the recipe", "net"},
-	"version":       {"id of the version of a recipe, from the list of recipes", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
+	"version":       {"id of the version of a recipe, from the list of recipes", "dc77e951-1ba6-5e16-a84a-006dfdbc28b1-1"},
 	"configuration": {"id of the configuration, from the list of configurations", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
 	"area":          {"code of the area", "solids-2"},
 	"incident":      {"id of the incident", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
@@ -30,7 +30,7 @@ var fieldWords = map[string]said{
 	"review":        {"id of the review, from the list of the batch's reviews", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
 
 	// what people write
-	"reason":     {"why; it stands in the audit trail beside the change. Up to 4,000 characters", "Second weighing after the balance was levelled."},
+	"reason":     {"why; it stands in the audit trail beside the change. Up to 4,000 characters", "As agreed in the meeting of this morning."},
 	"comment":    {"words about the batch, the step or the value. At least reason_characters of the configuration, up to 4,000", "Granules slightly lumpy, sieved once more."},
 	"remarks":    {"what the review found; when it found nothing to question, write that. 1 to 4,000 characters", "Nothing to question."},
 	"root_cause": {"what caused the incident. 1 to 4,000 characters", "The disk of the backup place was full."},
@@ -43,22 +43,23 @@ var fieldWords = map[string]said{
 	"seen":         {"how many readings you knew of: seen of the value or step as you read it. When there are more by now the answer is 409", "0"},
 
 	"step.perform seen":          {"how many readings of the step you knew of: seen of the step as you read it; not asked where the act is signed", "3"},
+	"step.correct reason":        {"why the reading is replaced. Up to 4,000 characters", "Read off the wrong line of the display."},
 	"step.record reason":         {"why the value is measured again; needed when it has a reading. Up to 4,000 characters", "Second weighing after the balance was levelled."},
 	"incident.assess seen":       {"version of the link between incident and batch as you read it. When it is another one by now the answer is 409", "1"},
 	"configuration.propose seen": {"seen of the configurations as you read them: the number of the one that the proposal is made on. 0 for the defaults", "0"},
 
 	// orders and recipes
 	"order_number":       {"number of the order at the customer or the planning, used once. 1 to 60 characters", "PO-4711"},
-	"recipe_version":     {"id of an effective version of a recipe, from the list of recipes", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
-	"recipe.import text": {"the recipe as it is kept, byte for byte: TOML as the guide of recipes describes it. Up to 1 MB", ""},
+	"recipe_version":     {"id of an effective version of a recipe, from the list of recipes", "dc77e951-1ba6-5e16-a84a-006dfdbc28b1-1"},
+	"recipe.import text": {"the recipe as it is kept, byte for byte: TOML as the guide of recipes describes it. Up to 1 MB", "…"},
 	"recipe.import area": {"code of the area of a new recipe; left out where only one can be meant", "solids-2"},
 
 	// people
 	"user_name":                   {"of the account: 3 to 40 letters, digits and single . - _ of one script, the name of one person; capitals do not count", "anna.keller"},
 	"full_name":                   {"name as printed beside signatures. 2 to 120 characters", "Anna Keller"},
 	"password":                    {"of the person; it is read, proved and forgotten, and stands in no log", "three green windows"},
-	"new_password":                {"at least password_characters of the configuration, no name of the person, no password that everybody tries first", "three green windows"},
-	"role":                        {"operator, supervisor, qa, qualified_person, administrator, recipe_author or auditor, as docs/matrix.csv shows them", "operator"},
+	"new_password":                {"at least password_characters of the configuration, no name of the person, no password that everybody tries first", "four yellow doors"},
+	"role":                        {"operator, supervisor, process_engineer, qa, qualified_person, administrator or auditor, as docs/matrix.csv shows them", "operator"},
 	"person.create role":          {"the first role, for the whole plant; left out for none", "operator"},
 	"person.roles area":           {"code of the area in which the role counts; left out or * for the whole plant", "solids-2"},
 	"document":                    {"the document that was seen: identity card, passport, driving licence, residence permit, or works badge with photograph", "passport"},
@@ -67,7 +68,7 @@ var fieldWords = map[string]said{
 	"access.review note":          {"what has to change, and why; needed when change names somebody. Up to 4,000 characters", "Leaves the packaging team."},
 	"change":                      {"keys of the rights to be taken away, from rights of the access reviews, separated by blanks; a user name stands for all its rights; all others stay", "olga.berg/operator/*"},
 	"number":                      {"version of the accountability statement that the person was shown", "1"},
-	"accountability.publish text": {"the whole statement that everybody signs. 40 to 6,000 characters", ""},
+	"accountability.publish text": {"the whole statement that everybody signs. 40 to 6,000 characters", "I answer for what I do under my electronic signature as for one by hand, and keep my password to myself."},
 	"station":                     {"name of a new station, as on its label; only where station_key is not known yet. Up to 60 characters", "Weighing 1"},
 
 	// the plant
@@ -77,6 +78,15 @@ var fieldWords = map[string]said{
 	"from":        {"day at whose beginning in UTC it becomes effective; left out: with the approval", "2026-12-01"},
 	"days":        {"the token expires after so many days, at most token_days of the configuration", "90"},
 	"purpose":     {"what the token is for. 3 to 200 characters", "Balance of weighing room 1"},
+
+	// machines
+	"token.create account":   {"id of the account of a machine that is there; left out for a new one", ""},
+	"token.create user_name": {"of a new account, as for people; nobody logs in with it", "scale.w1"},
+	"token.create full_name": {"of a new account, as the audit trail prints it. 2 to 120 characters", "Scale of weighing room 1"},
+	"token.create area":      {"code of the area in which it may do that; left out or * for the whole plant", "*"},
+	"acts":                   {"what the token may do, of the acts of the role machine", "batch.read,step.record"},
+	"successor":              {"id of the person who answers from now on for the machines of the one who leaves; left out when there are none", ""},
+	"person.create token":    {"the one-time token that the server printed at its first start", "…"},
 }
 
 // docOf says what a field means. act is "" for what stands in an address or behind it.
@@ -121,7 +131,7 @@ func withWords(command reflect.Type, act string, fields []reflect.StructField) [
 			}
 		}
 		tag := fmt.Sprintf("json:%s doc:%s", strconv.Quote(f.Tag.Get("json")), strconv.Quote(words.doc))
-		if words.example != "" && f.Type.Kind() != reflect.Slice {
+		if words.example != "" {
 			tag += " example:" + strconv.Quote(words.example)
 		}
 		fields[i].Tag = reflect.StructTag(tag)
@@ -129,15 +139,14 @@ func withWords(command reflect.Type, act string, fields []reflect.StructField) [
 	return fields
 }
 
-// sampleOf writes a body with its examples, as a program would send it.
+// sampleOf writes a body with its examples, as a program would send it; what has no example is left out.
 func sampleOf(body reflect.Type) string {
 	var parts []string
 	for f := range body.Fields() {
 		example := f.Tag.Get("example")
-		if f.Type.Kind() == reflect.String {
-			if example == "" {
-				example = "…"
-			}
+		if example != "" && f.Type.Kind() == reflect.Slice {
+			example = `["` + strings.ReplaceAll(example, ",", `","`) + `"]`
+		} else if example != "" && f.Type.Kind() == reflect.String {
 			example = strconv.Quote(example)
 		}
 		if example != "" && !strings.Contains(f.Tag.Get("json"), "signature") {

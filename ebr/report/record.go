@@ -18,9 +18,9 @@ type Record struct {
 	Program string `json:"program"` // name and version of the program that printed it
 	Demo    bool   `json:"demo"`    // made by the demo plant: every page says that it is not for production use
 
-	State       string    `json:"state"`                 // "in execution", "held", "complete", "aborted" ... as of GeneratedAt; on every page
-	GeneratedAt time.Time `json:"generated_at,omitzero"` // server time of the reading; it also dates the file, so that one Record gives one file
-	GeneratedBy Person    `json:"generated_by"`          // who asked for it
+	State       string    `json:"state" doc:"of the batch in words, as it is printed"` // "in execution", "held", "complete", "aborted" ... as of GeneratedAt; on every page
+	GeneratedAt time.Time `json:"generated_at,omitzero"`                               // server time of the reading; it also dates the file, so that one Record gives one file
+	GeneratedBy Person    `json:"generated_by"`                                        // who asked for it
 
 	Batch      Batch       `json:"batch"`
 	Recipe     Recipe      `json:"recipe"`

@@ -59,7 +59,7 @@ type Revoke struct {
 // Deactivate closes the account of a person who leaves: roles, sessions and open signatures end with it, and it is never opened again.
 type Deactivate struct {
 	Person    string `json:"person" form:"-"`
-	Successor string `json:"successor" form:"successor" doc:"id of the person who answers from now on for the machines of the one who leaves; empty when there are none"`
+	Successor string `json:"successor" form:"successor"`
 	Reason    string `json:"reason" form:"reason"`
 }
 

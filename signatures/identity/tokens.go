@@ -24,13 +24,13 @@ const TokenPrefix = "ebr_"
 // CreateToken lets a machine act in a service account until the token expires or is revoked. The secret is shown once and kept nowhere: the
 // session that it opens stores its SHA-256. A machine holds the role machine, within the acts of its token, and never signs.
 type CreateToken struct {
-	Account  string   `json:"account" form:"account" doc:"id of the service account; empty to make a new one"`
-	UserName string   `json:"user_name" form:"user_name" doc:"of a new account, such as scale.d1"`
-	FullName string   `json:"full_name" form:"full_name" doc:"of a new account, as the audit trail prints it"`
-	Purpose  string   `json:"purpose" form:"purpose" doc:"what the token is for"`
-	Acts     []string `json:"acts" form:"acts" doc:"what the token may do, of the acts of the role machine"`
-	Area     string   `json:"area" form:"area" doc:"the area in which it may do it; empty or * for the whole site"`
-	Days     int      `json:"days" form:"days" doc:"the token expires after so many days"`
+	Account  string   `json:"account" form:"account"`
+	UserName string   `json:"user_name" form:"user_name"`
+	FullName string   `json:"full_name" form:"full_name"`
+	Purpose  string   `json:"purpose" form:"purpose"`
+	Acts     []string `json:"acts" form:"acts"`
+	Area     string   `json:"area" form:"area"`
+	Days     int      `json:"days" form:"days"`
 	Secret   string   `json:"-" form:"-"`
 }
 
