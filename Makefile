@@ -11,7 +11,7 @@ ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 20s
 STEP = @printf '\n== %s  %s\n' "$$(date +%T)"
 
-.PHONY: run build assets test check unit browser evidence mutants fuzz bench soak
+.PHONY: run build assets test check unit browser evidence mutants fuzz bench
 
 ## run: the server with its demo plant on http://127.0.0.1:8080 (Ctrl-C ends it; state in ./var)
 run:
@@ -67,16 +67,10 @@ evidence:
 	@$(ONE_DATABASE) go test -race -timeout 15m $(WHOLE)
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -v -timeout 20m -run '$(LONG_WEB)' ./web
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run '$(LONG_PROGRAM)' ./cmd/ebr
-	$(STEP) "a whole batch in the browser, and every page as everybody"
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 30m -run 'TestWholeBatch|TestEveryPage' ./web/browser
+	$(STEP) "a whole batch in the browser, and every page as everybody and by Tab"
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 30m -run 'TestWholeBatch|TestEveryPage|TestGallery' ./web/browser
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory mutants
-
-## soak: long tests that have not passed a whole run yet, beside those of evidence (full length of every test; hours on a busy machine)
-soak:
-	@scripts/need.sh pg cc chromium poppler qpdf certutil
-	@$(MAKE) --no-print-directory assets
-	@VERIBATCH_LONG=1 VERIBATCH_KEYS=1 $(ONE_DATABASE) go test -timeout 120m ./web ./cmd/ebr ./web/browser
 
 ## fuzz: every fuzz test for FUZZTIME (20s); the corpus of failures is kept in testdata/fuzz
 fuzz:

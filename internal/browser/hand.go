@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/chromedp/cdproto/input"
@@ -82,7 +83,7 @@ func (b *Tab) Type(css, text string) {
 }
 
 // Back is the key that leads to the element before: Shift+Tab.
-const Back = "⇤"
+const Back = '⇤'
 
 // Keys types into whatever has the focus, at the speed of a person. "\r" is Enter, "\t" Tab, "\b" Backspace, "\x1b" Escape, "→" an arrow.
 func (b *Tab) Keys(text string) {
@@ -97,6 +98,24 @@ func (b *Tab) Press(keys string) {
 	b.t.Helper()
 	for _, r := range keys {
 		b.Do(press(r, time.Now()))
+	}
+}
+
+// Hold holds a key down until it has repeated n times. The repetitions are alike, so they are sent side by side, a handful at once.
+func (b *Tab) Hold(key rune, n int) {
+	b.t.Helper()
+	down, up := events(key, time.Now())
+	for ; n > 0; n -= 64 {
+		b.Do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			var all sync.WaitGroup
+			failed := make([]error, min(n, 64))
+			for i := range failed {
+				all.Go(func() { _, failed[i] = chromedp.Call(ctx, input.DispatchKeyEvent, down) })
+			}
+			all.Wait()
+			_, err := chromedp.Call(ctx, input.DispatchKeyEvent, up)
+			return errors.Join(append(failed, err)...)
+		}))
 	}
 }
 
@@ -131,15 +150,21 @@ var named = map[rune]struct {
 	'→': {"ArrowRight", 39, "", 0}, '←': {"ArrowLeft", 37, "", 0}, '⇤': {"Tab", 9, "", 8},
 }
 
-// press is one key down and up. Down carries the text, as a keyboard's event does, so that a page that takes the key keeps the text out.
-func press(r rune, at time.Time) chromedp.Action[chromedp.Void] {
-	down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: string(r), Text: string(r), Timestamp: input.TimeSinceEpoch(float64(at.UnixMicro()) / 1e6)}
+// events are a key going down and up. Down carries the text, as a keyboard's event does, so that a page that takes the key keeps the text out.
+func events(r rune, at time.Time) (down, up input.DispatchKeyEventParams) {
+	down = input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: string(r), Text: string(r), Timestamp: input.TimeSinceEpoch(float64(at.UnixMicro()) / 1e6)}
 	if n, ok := named[r]; ok {
 		down.Key, down.Code, down.WindowsVirtualKeyCode, down.NativeVirtualKeyCode, down.Text = n.key, n.key, n.code, n.code, n.text
 		down.Modifiers = n.with
 	}
-	up := down
+	up = down
 	up.Type, up.Text = input.DispatchKeyEventTypeKeyUp, ""
+	return down, up
+}
+
+// press is one key down and up.
+func press(r rune, at time.Time) chromedp.Action[chromedp.Void] {
+	down, up := events(r, at)
 	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		for _, event := range []input.DispatchKeyEventParams{down, up} {
 			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, event); err != nil {

@@ -1,7 +1,8 @@
 package browser_test
 
 import (
-	"strconv"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -9,14 +10,13 @@ import (
 	"veribatch/internal/browser"
 )
 
-// stops are the places at which Tab has to stop, in the order in which the page is read, and what is wrong at the one where it stands. Of a group
-// of radio buttons one is a stop. What scrolls by itself is a stop too, so that arrows can move it.
-const stops = `window.stops = (() => {
-	const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")].filter(e => {
-		const modal = document.querySelector("dialog:modal");
-		return e.tabIndex >= 0 && !e.disabled && e.type !== "hidden" && e.checkVisibility({visibilityProperty: true}) && !e.closest("[inert]") && (!modal || modal.contains(e));
-	});
-	const group = e => e.type === "radio" ? all.find(o => o.type === "radio" && o.name === e.name && o.form === e.form) : e;
+// stops are the places at which Tab has to stop, in the order in which the page is read. Of a group of radio buttons one is a stop. What scrolls by
+// itself is a stop too, so that arrows can move it. Each Tab that comes notes where the focus stands by then, and what is wrong there.
+const stops = `(root => {
+	const visible = e => e.checkVisibility({visibilityProperty: true}), can = "a[href], button, input, select, textarea, summary, [tabindex]", brief = e => e?.outerHTML.slice(0, 140) ?? "";
+	const modal = document.querySelector("dialog:modal"), open = e => !e.closest("[inert]") && (!modal || modal.contains(e)) && root.contains(e);
+	const all = [...document.querySelectorAll(can)].filter(e => e.tabIndex >= 0 && !e.disabled && e.type !== "hidden" && visible(e) && open(e));
+	const group = e => e?.type === "radio" ? all.find(o => o.type === "radio" && o.name === e.name && o.form === e.form) : e;
 	const list = all.filter(e => group(e) === e);
 	const light = s => { const [r, g, b, a] = s.match(/[\d.]+/g).map(Number); return { a: a ?? 1, l: [r, g, b].map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4).reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0) }; };
 	const ground = e => { for (e = e.parentElement; e; e = e.parentElement) { const c = light(getComputedStyle(e).backgroundColor); if (c.a === 1) return c; } return light("rgb(255,255,255)"); };
@@ -29,20 +29,30 @@ const stops = `window.stops = (() => {
 		else if (Math.max(...colours.map(c => contrast(line, c))) < 3) wrong.push("the outline has too little contrast: " + o.outlineColor);
 		const x = (Math.max(r.left, 0) + Math.min(r.right, innerWidth)) / 2, y = (Math.max(r.top, 0) + Math.min(r.bottom, innerHeight)) / 2;
 		const on = document.elementFromPoint(x, y);
-		if (!on || !(shown.contains(on) || on.contains(shown) && on !== document.body && on !== document.documentElement)) wrong.push("not in sight, but " + (on?.outerHTML.slice(0, 80) ?? "outside"));
+		if (!on || !(shown.contains(on) || on.contains(shown) && on !== document.body && on !== document.documentElement)) wrong.push("not in sight, but " + brief(on));
 		return wrong;
 	};
 	const place = list.slice(1).flatMap((b, i) => {
 		const a = list[i], of = e => e.closest("header, nav, form, section, article, dialog, table, .vb-bar, .vb-pad, .vb-panel"), p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
-		return of(a) === of(b) && of(a) && q.bottom <= p.top ? ["above the one before: " + b.outerHTML.slice(0, 120)] : [];
+		return of(a) === of(b) && of(a) && q.bottom <= p.top ? ["above the one before: " + brief(b)] : [];
 	});
-	const frame = () => new Promise(done => requestAnimationFrame(done));
-	return { count: list.length, place, async now() {
-		const e = document.activeElement, at = list.indexOf(e && group(e)), scrolls = e && e !== document.body && (e.scrollHeight > e.clientHeight || e.scrollWidth > e.clientWidth);
-		for (const since = performance.now(); at >= 0 && performance.now() - since < 2000 && seen(e).length;) await frame(); // the page scrolls to it with a frame
-		return { at, out: !e || e === document.body || e === document.documentElement, html: e?.outerHTML.slice(0, 120) ?? "", wrong: at >= 0 ? seen(e) : scrolls ? [] : ["no stop of the page"] };
-	}, html: i => list[i]?.outerHTML.slice(0, 160) ?? "" };
-})(), window.stops.count`
+	const hand = e => getComputedStyle(e).cursor === "pointer" || e.matches("[onclick], [role=button], [role=link], [data-hide], [data-now-for], button");
+	const clicked = [...document.querySelectorAll("body *")].filter(e => visible(e) && open(e) && hand(e)).flatMap(e => {
+		const by = e.closest("label")?.control ?? e.closest(can);
+		return by && (by.disabled || list.includes(group(by))) ? [] : ["the mouse can use it, Tab does not stop there: " + brief(e)];
+	});
+	const now = () => {
+		const e = document.activeElement, at = list.indexOf(group(e)), out = !e || e === document.body || e === document.documentElement;
+		const scrolls = !out && (e.scrollHeight > e.clientHeight || e.scrollWidth > e.clientWidth);
+		return { at, out, html: brief(e), wrong: at >= 0 ? seen(e) : scrolls || out ? [] : ["no stop of the page"] };
+	};
+	if (window.stops) removeEventListener("keydown", window.stops.note, true);
+	window.stops = { steps: [], note: e => { if (e.key === "Tab") window.stops.steps.push(now()); }, seen, end: () => list.at(-1).focus(),
+		taken() { const steps = this.steps.slice(1).concat(now()); this.steps = []; return steps; } };
+	addEventListener("keydown", window.stops.note, true);
+	const glides = getComputedStyle(document.documentElement).scrollBehavior === "auto" ? [] : ["the page glides to where the focus is"];
+	return { html: list.map(brief), faults: glides.concat(place, clicked) };
+})`
 
 // stop is where the focus stands.
 type stop struct {
@@ -52,57 +62,118 @@ type stop struct {
 	Wrong []string
 }
 
-// walk presses Tab from the top of the page (or of its open dialog) to the end and Shift+Tab back: each place that can be used is a stop, in the order
-// of reading, with a frame that can be seen around it and nothing over it; and the end is no trap.
-func walk(t *testing.T, tab *browser.Tab, where string) {
+// walk holds Tab down from the top of the page (or of its open dialog) to its end, and Shift+Tab back: each place that can be used by mouse is
+// a stop, in the order of reading, with a frame that can be seen around it and nothing over it; and neither end is a trap. It gives
+// the number of stops.
+func walk(t *testing.T, tab *browser.Tab, where string) (n int) {
 	t.Helper()
-	toTop(tab)
-	last := browser.Value[int](tab, stops) - 1
-	for _, place := range browser.Value[[]string](tab, `window.stops.place`) {
-		t.Errorf("%s: %s", where, place)
+	page := browser.Value[struct{ HTML, Faults []string }](tab, ""+stops+"(document)")
+	for _, f := range page.Faults {
+		t.Errorf("%s: %s", where, f)
 	}
-	if last < 0 {
+	if n = len(page.HTML); n == 0 {
 		t.Fatalf("%s: nothing to stop at", where)
 	}
-	there := func() stop { return browser.Value[stop](tab, `window.stops.now()`) }
-	at := -1
-	for range 2*last + 10 {
-		tab.Press("\t")
-		s := there()
-		for _, w := range s.Wrong {
-			t.Errorf("%s: Tab stops at %s: %s", where, s.HTML, w)
-		}
-		if s.At >= 0 && s.At != at+1 {
-			t.Errorf("%s: Tab goes from %d of %d to %d, past %s", where, at, last, s.At, browser.Value[string](tab, `window.stops.html(`+strconv.Itoa(at+1)+`)`))
-		}
-		if s.At >= 0 {
-			at = s.At
-		}
-		if at == last || s.Out {
-			break
+	toTop(tab)
+	order(t, where+": Tab", page.HTML, through(tab, '\t', n, nil))
+	tab.Do(chromedp.Evaluate[chromedp.Void](`stops.end()`))
+	back := through(tab, browser.Back, n, []stop{{At: n - 1}})
+	for i := range back {
+		if back[i].At >= 0 {
+			back[i].At = n - 1 - back[i].At
 		}
 	}
-	if at != last {
-		t.Errorf("%s: Tab came to stop %d of %d and no further", where, at, last)
-		return
-	}
-	for i := last - 1; i >= max(0, last-3); { // backwards a few: the order is the same one
-		tab.Press(browser.Back)
-		if s := there(); s.At == i {
-			i--
-		} else if s.At >= 0 || s.Out {
-			t.Errorf("%s: Shift+Tab goes to %d, %s, instead of %d", where, s.At, s.HTML, i)
-			return
-		}
-	}
-	for range 12 {
-		tab.Press("\t")
-		if s := there(); s.Out || s.At == 0 {
+	slices.Reverse(page.HTML)
+	order(t, where+": Shift+Tab", page.HTML, back)
+	toTop(tab)
+	return n
+}
+
+// walkOpened opens by Enter what covers a part of the page when it is opened (menu, comment, hold, correction), one of each form, and walks by Tab
+// through it and out of it: it is in sight itself, and then it covers nothing that has the focus.
+func walkOpened(t *testing.T, tab *browser.Tab, where string) {
+	t.Helper()
+	for n := 0; ; n++ {
+		name := browser.Value[string](tab, fmt.Sprintf(`(n => { const forms = new Set(), all = [...document.querySelectorAll("details:is(.vb-more, .vb-pop, .vb-change)")].filter(d => d.checkVisibility({visibilityProperty: true}));
+			const one = all.filter(d => { const form = d.className + d.firstElementChild.textContent; return !forms.has(form) && forms.add(form); })[n];
+			window.opened = one; one?.firstElementChild.focus(); return one?.firstElementChild.textContent.trim() ?? ""; })(%d)`, n))
+		if name == "" {
 			toTop(tab)
 			return
 		}
+		name = where + " with " + name
+		tab.Press("\r")
+		page := browser.Value[struct{ HTML, Faults []string }](tab, ""+stops+"(window.opened)")
+		for _, f := range page.Faults {
+			t.Errorf("%s: %s", name, f)
+		}
+		if len(page.HTML) < 2 {
+			t.Errorf("%s: Enter opens nothing to stop at", name)
+			return
+		}
+		tab.Hold('\t', len(page.HTML))
+		steps := browser.Value[[]stop](tab, `stops.taken()`)
+		out := steps[len(steps)-1]
+		for steps = steps[:len(steps)-1]; len(steps) < 2*len(page.HTML) && out.At >= 0; out = browser.Value[stop](tab, `stops.taken()[0]`) {
+			steps = append(steps, out)
+			tab.Press("\t")
+		}
+		order(t, name+": Tab", page.HTML, append(append([]stop{{At: 0}}, steps...), stop{Out: true}))
+		for _, covered := range browser.Value[[]string](tab, `document.activeElement === document.body ? [] : stops.seen(document.activeElement)`) {
+			t.Errorf("%s: Tab leads out to %s: %s", name, out.HTML, covered)
+		}
+		tab.Do(chromedp.Evaluate[chromedp.Void](`window.opened.open = false`))
 	}
-	t.Errorf("%s: Tab does not lead out of the page at its end: %+v", where, there())
+}
+
+// through holds the key down until it has led through n stops, and presses it until it has led on; it gives where the focus stood.
+func through(tab *browser.Tab, key rune, n int, steps []stop) []stop {
+	for more := n - len(steps); len(steps) < 2*n+20 && !around(steps, n); more = 1 {
+		if more > 0 {
+			tab.Hold(key, more)
+			steps = append(steps, browser.Value[[]stop](tab, `stops.taken()`)...)
+		}
+	}
+	return steps
+}
+
+// around says whether a walk came through n stops and then out of the page, or to where it began.
+func around(steps []stop, n int) bool {
+	been := map[int]bool{}
+	for _, s := range steps {
+		if len(been) == n && (s.Out || s.At == steps[0].At) {
+			return true
+		}
+		if s.At >= 0 {
+			been[s.At] = true
+		}
+	}
+	return false
+}
+
+// order wants a walk to come to all stops, one after the other, and then to leave the page or to begin again.
+func order(t *testing.T, where string, stops []string, steps []stop) {
+	t.Helper()
+	next := 0
+	for _, s := range steps {
+		for _, w := range s.Wrong {
+			t.Errorf("%s stops at %s: %s", where, s.HTML, w)
+		}
+		switch {
+		case next == len(stops) && (s.Out || s.At == 0):
+			return
+		case s.At < 0:
+		case next == len(stops):
+			t.Errorf("%s goes on from the last stop to %s", where, s.HTML)
+			return
+		case s.At != next:
+			t.Errorf("%s goes to %d, %s, instead of %d of %d, %s", where, s.At, s.HTML, next, len(stops), stops[next])
+			return
+		default:
+			next++
+		}
+	}
+	t.Errorf("%s came to %d of %d stops and not out of the page: %+v", where, next, len(stops), steps[max(0, len(steps)-3):])
 }
 
 // toTop puts the focus before everything on the page, or in its open dialog.

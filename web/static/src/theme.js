@@ -19,3 +19,10 @@ document.addEventListener("keydown", (e) => {
   open.open = false;
   open.querySelector("summary").focus();
 });
+
+// What opens over the page goes when the focus does, so that it never covers where the focus is: a menu always, a form while no dialog asks
+// about it. What was typed stays in it.
+document.addEventListener("focusout", (e) => {
+  const open = e.target.closest?.("details:is(.vb-more, .vb-pop)[open]");
+  if (open && e.relatedTarget && !open.contains(e.relatedTarget) && !e.relatedTarget.closest("dialog")) open.open = false;
+});
