@@ -46,7 +46,9 @@ type strangers struct {
 	seen map[netip.Addr]bool
 }
 
-const mostStrangers = 100 // of whom the log speaks; anybody can write the header
+// mostStrangers is of how many the log speaks; anybody can write the header. Who begins with a hundred addresses of their own keeps a later one out of the log,
+// and out of nothing else: a header that is not believed has no effect, and the hundred lines are there to be seen.
+const mostStrangers = 100
 
 // unnamed tells the log about a server in front of this one that nobody named: all stations behind it count as one client.
 func (s *server) unnamed(next echo.HandlerFunc) echo.HandlerFunc {
