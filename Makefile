@@ -6,7 +6,7 @@ WHOLE = ./cmd/ebr ./web
 RACE_PACKAGES = $$(go list ./... | grep -v -e '/cmd/ebr$$' -e '/web$$' -e '/web/browser$$')
 LONG_PACKAGES = ./audit ./ebr/batch ./internal/backup
 LONG_WEB = TestOtherAreasAnswerLikeNothing|TestTextsAreNoSQL|TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies|TestHostileAddresses|TestBodiesOfAPI|TestTokensThatOpenNothing
-LONG_PROGRAM = TestFoldersOfAnyName|TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff
+LONG_PROGRAM = TestFoldersOfAnyName|TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff|TestLimitsOfTheServerAreKept
 ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 20s
 STEP = @printf '\n== %s  %s\n' "$$(date +%T)"

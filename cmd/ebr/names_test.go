@@ -41,4 +41,9 @@ func TestFoldersOfAnyName(t *testing.T) {
 	}
 	back := filepath.Join(s.root, "back")
 	serve(t, back).interrupt(t, back)
+	for _, folder := range []string{".", s.root, s.state, s.second} {
+		if _, err := os.Stat(filepath.Join(folder, "x")); err == nil {
+			t.Errorf("a shell took the name for a command: %s/x is there", folder)
+		}
+	}
 }

@@ -147,23 +147,27 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	state := stateFolder(t)
 	s := serve(t, state, "--metrics", "127.0.0.1:0")
-	begin := func(path string) (finish func() *http.Response) {
+	begin := func(path string) (read, finish func() *http.Response) {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
 		form := "user_name=nobody&password=wrong"
-		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: plant\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", path, len(form), form[:10])
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: plant\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n%s", path, len(form), form[:10])
 		require.NoError(t, err)
-		return func() *http.Response {
-			_, err = conn.Write([]byte(form[10:]))
-			require.NoError(t, err)
-			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		from := bufio.NewReader(conn)
+		read = func() *http.Response {
+			answer, err := http.ReadResponse(from, nil)
 			require.NoError(t, err)
 			return answer
 		}
+		return read, func() *http.Response {
+			_, err = conn.Write([]byte(form[10:]))
+			require.NoError(t, err)
+			return read()
+		}
 	}
-	finish := begin("/first")
-	time.Sleep(200 * time.Millisecond) // the handler waits for the rest
+	read, finish := begin("/first")
+	require.Equal(t, 100, read().StatusCode, "the handler waits for the rest")
 	require.NoError(t, s.Process.Signal(syscall.SIGTERM))
 	require.Eventually(t, func() bool {
 		answer, body := get(t, http.DefaultClient, s.metrics+"/readyz")
@@ -175,7 +179,8 @@ func TestDrain(t *testing.T) {
 			return answer.StatusCode == 503 && answer.Header.Get("Retry-After") == "10" && answer.Header.Get("Content-Type") == kind && strings.Contains(body, "Nothing was saved")
 		}, 20*time.Second, 20*time.Millisecond, path)
 	}
-	late := begin("/first")()
+	_, finishLate := begin("/first")
+	late := finishLate()
 	require.Equal(t, 503, late.StatusCode)
 	_, body := get(t, http.DefaultClient, s.url+"/healthz")
 	require.Contains(t, body, "ok")
