@@ -38,16 +38,14 @@ type Record struct {
 
 // Link is one batch that an incident may have touched, with the judgement on it.
 type Link struct {
-	ID          string      `json:"id"`
-	Batch       string      `json:"batch"`
-	Number      string      `json:"number"` // id and number of the batch
-	Area        string      `json:"-"`      // to which the batch belongs
-	LinkedAt    time.Time   `json:"linked_at,omitzero"`
-	Disposition Disposition `json:"disposition"`
-	Reason      string      `json:"reason"`
-	AssessedBy  string      `json:"assessed_by"` // printed name
-	AssessedAt  time.Time   `json:"assessed_at,omitzero"`
-	Version     int         `json:"version"`
+	ID        string    `json:"id"`
+	Batch     string    `json:"batch"`
+	Number    string    `json:"number"` // id and number of the batch
+	Area      string    `json:"-"`      // to which the batch belongs
+	LinkedAt  time.Time `json:"linked_at,omitzero"`
+	Judgement           // the one in force; its Disposition is "" while there is none
+	Former    []Former  `json:"former,omitzero"` // oldest first
+	Version   int       `json:"version"`
 }
 
 // Open tells whether somebody still has to judge it.
@@ -153,7 +151,7 @@ func OfBatch(ctx context.Context, q audit.Querier, batch string) ([]Record, erro
 	return list, err
 }
 
-const linkColumns = `select l.id::text, l.batch::text, b.number, b.area, l.linked_at, l.disposition, l.reason, coalesce(p.full_name, ''), l.assessed_at, l.version
+const linkColumns = `select l.id::text, l.batch::text, b.number, b.area, l.linked_at, l.disposition, l.reason, coalesce(p.full_name, ''), l.assessed_at, l.changed_because, l.signature::text, l.version
 	from ebr.incident_batches l join ebr.batches b on b.id = l.batch join ebr.incidents i on i.id = l.incident left join ebr.people p on p.id = l.assessed_by`
 
 const (
@@ -166,25 +164,42 @@ func links(ctx context.Context, q audit.Querier, sql string, args pgx.NamedArgs)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Link, err error) {
-		err = row.Scan(&l.ID, &l.Batch, &l.Number, &l.Area, &l.LinkedAt, &l.Disposition, &l.Reason, &l.AssessedBy, (*zeronull.Timestamptz)(&l.AssessedAt), &l.Version)
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Link, err error) {
+		err = row.Scan(&l.ID, &l.Batch, &l.Number, &l.Area, &l.LinkedAt, &l.Disposition, &l.Reason, &l.AssessedBy, (*zeronull.Timestamptz)(&l.AssessedAt), &l.ChangedBecause,
+			(*zeronull.Text)(&l.Signature), &l.Version)
 		return l, err
 	})
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	return all, addFormer(ctx, q, all)
 }
 
 const signedClosings = `select id::text, closed_by::text, signature::text, version - 1 from ebr.incidents where signature is not null order by id`
 
-// verifyIncidents gives the places where signatures stand beside incidents: the row advances by one with the closing.
-func verifyIncidents(ctx context.Context, q audit.Querier) ([]signatures.Place, error) {
-	rows, err := q.Query(ctx, signedClosings)
+// verifyIncidents gives the places where signatures stand beside incidents: the row advances by one with the closing, and with a judgement.
+func verifyIncidents(ctx context.Context, q audit.Querier) (places []signatures.Place, err error) {
+	for _, of := range []struct{ sql, table, act, meaning string }{
+		{signedClosings, "ebr.incidents", CloseIncident{}.Act(), closed}, {signedJudgements, "ebr.incident_batches", ReassessIncident{}.Act(), judgedAnew},
+	} {
+		found, err := placesOf(ctx, q, of.sql, of.table, signatures.Place{Act: of.act, Meaning: of.meaning})
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, found...)
+	}
+	return places, nil
+}
+
+func placesOf(ctx context.Context, q audit.Querier, sql, table string, p signatures.Place) ([]signatures.Place, error) {
+	rows, err := q.Query(ctx, sql)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (signatures.Place, error) {
-		p := signatures.Place{Act: CloseIncident{}.Act(), Meaning: closed}
 		ref := signatures.RecordRef{Stream: string(audit.Site)}
 		err := row.Scan(&ref.ID, &p.Person, &p.Signature, &ref.Version)
-		p.Row, p.About = "table ebr.incidents id "+ref.ID, []signatures.RecordRef{ref}
+		p.Row, p.About = "table "+table+" id "+ref.ID, []signatures.RecordRef{ref}
 		return p, err
 	})
 }

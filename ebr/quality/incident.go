@@ -74,7 +74,7 @@ const (
 	version = version + 1 where id = @id and version = @seen`
 	linkBatch = `insert into ebr.incident_batches (id, incident, batch, linked_at) values (@link, @id, @batch, @now) on conflict (incident, batch) do nothing`
 	// A batch that was judged before the incident struck it again is judged once more.
-	judgeAgain = `update ebr.incident_batches set disposition = '', reason = '', assessed_by = null, assessed_at = null, version = version + 1
+	judgeAgain = `update ebr.incident_batches set disposition = '', reason = '', assessed_by = null, assessed_at = null, changed_because = '', signature = null, version = version + 1
 	where incident = @id and batch = @batch and disposition <> ''`
 )
 

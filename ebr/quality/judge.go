@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -90,47 +91,67 @@ type Result struct {
 	Number   string `json:"number"`
 }
 
-const assessLink = `update ebr.incident_batches set disposition = @disposition, reason = @reason, assessed_by = @person, assessed_at = @now, version = version + 1
-	where id = @id and version = @seen`
+var _ = audit.Explain("judgements_replaced_signed", fault.Conflict, "Somebody judged the batch just now. Read the judgement; another one replaces it by a signed act.")
 
-// Do keeps the judgement. A judged batch can be judged once more, while the incident is open: the former judgement stays in the trail.
+const assessLink = `update ebr.incident_batches set disposition = @disposition, reason = @reason, assessed_by = @person, assessed_at = @now,
+	changed_because = @because, signature = @signature, version = version + 1 where id = @id and version = @seen`
+
+// Do keeps the first judgement, and the first after the incident struck the batch again; ReassessIncident replaces one that stands.
 func (c AssessIncident) Do(ctx context.Context, tx *audit.Tx) error {
-	r, err := Find(ctx, tx, c.Incident)
+	r, l, reason, err := c.check(ctx, tx)
 	if err != nil {
 		return err
 	}
-	if err := r.stillOpen(); err != nil {
-		return err
+	if l.Disposition != "" && l.Version == c.Seen {
+		return fault.New(fault.Refused, "%s judged batch %s at %s. Another judgement replaces that one by a signed act, which says why.", l.AssessedBy, l.Number, l.AssessedAt.Format(moment))
+	}
+	return c.keep(ctx, tx, r, l, pgx.NamedArgs{"reason": reason, "because": "", "signature": nil})
+}
+
+// check reads the incident and the words, and gives the link to the batch.
+func (c AssessIncident) check(ctx context.Context, q audit.Querier) (r Record, l Link, reason string, err error) {
+	if r, err = Find(ctx, q, c.Incident); err != nil {
+		return
+	}
+	if err = r.stillOpen(); err != nil {
+		return
 	}
 	if c.Disposition != NoEffect && c.Disposition != SeeDeviation {
-		return fault.At("disposition", "Choose whether the incident had no effect on this batch, or which deviation treats it.")
+		err = fault.At("disposition", "Choose whether the incident had no effect on this batch, or which deviation treats it.")
+		return
 	}
-	reason, err := needed("reason", c.Reason, "Write why the incident had no effect on this batch, or the number of the deviation.")
-	if err != nil {
+	if reason, err = needed("reason", c.Reason, "Write why the incident had no effect on this batch, or the number of the deviation."); err != nil {
+		return
+	}
+	at := slices.IndexFunc(r.Links, func(l Link) bool { return l.Batch == c.Batch })
+	if at < 0 {
+		err = fault.New(fault.Missing, "Incident %s did not touch this batch.", r.Number)
+		return
+	}
+	return r, r.Links[at], reason, nil
+}
+
+// keep writes the judgement of somebody who did no work in the batch.
+func (c AssessIncident) keep(ctx context.Context, tx *audit.Tx, r Record, l Link, args pgx.NamedArgs) error {
+	if worked, err := Worked(ctx, tx, c.Batch, tx.Actor().Person); err != nil {
 		return err
+	} else if worked {
+		return fault.New(fault.Refused, notOwnIncident)
 	}
-	for _, l := range r.Links {
-		if l.Batch != c.Batch {
-			continue
-		}
-		if worked, err := Worked(ctx, tx, c.Batch, tx.Actor().Person); err != nil {
-			return err
-		} else if worked {
-			return fault.New(fault.Refused, notOwnIncident)
-		}
-		tag, err := tx.Exec(ctx, assessLink, pgx.NamedArgs{
-			"id": l.ID, "seen": c.Seen, "disposition": c.Disposition, "reason": reason, "person": tx.Actor().Person, "now": tx.Now(),
-		})
-		if err == nil && tag.RowsAffected() != 1 {
-			return fault.New(fault.Conflict, "The incident struck batch %s again, or somebody judged it just now. Read it again.", l.Number)
-		}
-		tx.Note("batch", l.Number)
-		tx.Note("incident", r.Number)
-		tx.Note("effect", string(c.Disposition))
-		tx.Result(Result{r.ID, r.Number})
-		return err
+	args["id"], args["seen"], args["disposition"], args["person"], args["now"] = l.ID, c.Seen, c.Disposition, tx.Actor().Person, tx.Now()
+	tag, err := tx.Exec(ctx, assessLink, args)
+	if err == nil && tag.RowsAffected() != 1 {
+		return struckAgain(l)
 	}
-	return fault.New(fault.Missing, "Incident %s did not touch this batch.", r.Number)
+	tx.Note("batch", l.Number)
+	tx.Note("incident", r.Number)
+	tx.Note("effect", string(c.Disposition))
+	tx.Result(Result{r.ID, r.Number})
+	return err
+}
+
+func struckAgain(l Link) error {
+	return fault.New(fault.Conflict, "The incident struck batch %s again, or somebody judged it just now. Read it again.", l.Number)
 }
 
 // needed cleans a text that must not be empty.
@@ -212,20 +233,24 @@ const (
 func judgements(links []Link) (lines []signatures.Line) {
 	var rest strings.Builder
 	for i, l := range links {
-		full := fmt.Sprintf("%s: %s; %s, %s", l.Disposition, l.Reason, l.AssessedBy, l.AssessedAt.Format(moment))
+		full := l.words()
 		if i >= mostLinks {
 			fmt.Fprintf(&rest, "%s %s\n", l.Number, full)
 			continue
 		}
-		if r := []rune(full); len(r) > longestWhy {
-			full = fmt.Sprintf("%s … (SHA-256 %x)", strings.TrimSpace(string(r[:longestWhy])), sha256.Sum256([]byte(full)))
-		}
-		lines = append(lines, signatures.Line{Label: "Effect on " + l.Number, Value: full})
+		lines = append(lines, signatures.Line{Label: "Effect on " + l.Number, Value: shortened(full)})
 	}
 	if rest.Len() > 0 {
 		lines = append(lines, signatures.Line{Label: "Effect on others", Value: fmt.Sprintf("%d more batches, SHA-256 %x", len(links)-mostLinks, sha256.Sum256([]byte(rest.String())))})
 	}
 	return lines
+}
+
+func shortened(full string) string {
+	if r := []rune(full); len(r) > longestWhy {
+		return fmt.Sprintf("%s … (SHA-256 %x)", strings.TrimSpace(string(r[:longestWhy])), sha256.Sum256([]byte(full)))
+	}
+	return full
 }
 
 const closeIncident = `update ebr.incidents set root_cause = @cause, action = @action, closed_by = @person, closed_at = @now, signature = @signature, version = version + 1

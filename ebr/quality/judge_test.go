@@ -68,6 +68,78 @@ func TestIncidentIsJudgedBatchByBatch(t *testing.T) {
 	p.clean()
 }
 
+// A11-13c: a judgement that stands is replaced by a signed act that says why; the former ones stay, and verify finds every signature in its place.
+func TestAJudgementIsReplacedBySigning(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.order()
+	open := quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, open))
+	found := func() quality.Record {
+		return read(p, func(q audit.Querier) ([]quality.Record, error) { return quality.OfBatch(p.Ctx, q, id) })[0]
+	}
+	anew := quality.ReassessIncident{Incident: found().ID, Batch: id, Disposition: quality.SeeDeviation, Reason: "D-2026-000017", ChangedBecause: "Step 030 was timed by that clock.", Seen: 1}
+	p.refused(fault.NotReady, "there is no judgement to replace", p.Sign(p.quinn, anew))
+	first := quality.AssessIncident{Incident: found().ID, Batch: id, Disposition: quality.NoEffect, Reason: "Nothing was entered.", Seen: 1}
+	p.Do(p.sue, first)
+	first.Seen = 2
+	_, err := p.Run(p.quinn, "", first)
+	p.refused(fault.Refused, "replaces that one by a signed act", err)
+	p.refused(fault.Conflict, "somebody judged it just now", p.Sign(p.quinn, anew))
+	anew.Seen, anew.ChangedBecause = 2, " "
+	p.refused(fault.Invalid, "why the former judgement does not hold", p.Sign(p.quinn, anew))
+	anew.ChangedBecause = "Step 030 was timed by that clock."
+	require.Equal(t, fault.Forbidden, fault.KindOf(p.Sign(p.anna, anew)))
+	p.MustSign(p.quinn, anew)
+	now := found().Links[0]
+	require.Equal(t, []any{quality.SeeDeviation, "D-2026-000017", "Quinn Adler", anew.ChangedBecause, 1}, []any{now.Disposition, now.Reason, now.AssessedBy, now.ChangedBecause, len(now.Former)})
+	require.Equal(t, []any{quality.NoEffect, "Nothing was entered.", "Sue Major", ""}, []any{now.Former[0].Disposition, now.Former[0].Reason, now.Former[0].AssessedBy, now.Former[0].Signature})
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, open), "it strikes again: the signed judgement is void, and stays")
+	now = found().Links[0]
+	require.Equal(t, []any{quality.Disposition(""), 2, anew.ChangedBecause}, []any{now.Disposition, len(now.Former), now.Former[1].ChangedBecause})
+	first.Seen = now.Version
+	p.Do(p.sue, first)
+	anew.Seen, anew.Disposition = now.Version+1, quality.NoEffect
+	p.MustSign(p.quirl, anew)
+	p.MustSign(p.quinn, quality.CloseIncident{Incident: found().ID, RootCause: "The time server.", Action: "Another one."})
+	anew.Seen++
+	p.refused(fault.NotReady, "was closed by", p.Sign(p.quirl, anew))
+	placed := read(p, func(q audit.Querier) (int, error) {
+		return quality.VerifySignatures(p.Ctx, q, func(row string, why error) { t.Errorf("%s: %v", row, why) })
+	})
+	require.Equal(t, 3, placed)
+	p.clean()
+}
+
+// Nobody replaces a judgement past the program: not by the act of the first one, not without a signature, not in own work, and none that stands leaves.
+func TestTheDatabaseKeepsJudgements(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.running()
+	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}))
+	r := read(p, func(q audit.Querier) ([]quality.Record, error) { return quality.OfBatch(p.Ctx, q, id) })[0]
+	anew := quality.ReassessIncident{Incident: r.ID, Batch: id, Disposition: quality.SeeDeviation, Reason: "D-1", ChangedBecause: "a reading", Seen: 2}
+	try := func(who signtest.Person, act, sql string) string {
+		_, err := p.Trail.Change(p.Ctx, audit.Intent{Session: who.Token, Act: act, Home: audit.Site, Also: anew.Also()}, func(tx *audit.Tx) error {
+			_, err := tx.Exec(p.Ctx, sql, pgx.NamedArgs{"person": who.ID, "now": tx.Now(), "none": audit.NewID()})
+			return err
+		})
+		return state(err)
+	}
+	const set = `update ebr.incident_batches set disposition = 'see deviation', reason = 'x', assessed_by = @person, assessed_at = @now, version = version + 1`
+	require.Equal(t, "VB092", try(p.sue, "incident.reassess", set), "there is nothing to replace")
+	p.Do(p.sue, quality.AssessIncident{Incident: r.ID, Batch: id, Disposition: quality.NoEffect, Reason: "x", Seen: 1})
+	p.refused(fault.Refused, "does not judge what an incident did to it", p.Sign(p.quinn, anew))
+	require.Equal(t, "VB075", try(p.quinn, "incident.reassess", set), "own work")
+	require.Equal(t, "VB092", try(p.sue, "incident.assess", set), "by the act of the first judgement")
+	require.Equal(t, "VB092", try(p.sue, "incident.reassess", set), "unsigned")
+	require.Equal(t, "VB092", try(p.sue, "incident.reassess", set+`, changed_because = 'y', signature = @none`), "with a signature that nobody gave")
+	p.MustSign(p.sue, anew)
+	require.Equal(t, "42501", try(p.sue, "incident.reassess", `delete from ebr.former_judgements`))
+	require.Equal(t, "42501", try(p.sue, "incident.reassess", `update ebr.former_judgements set reason = 'y'`))
+	p.clean()
+}
+
 // The database keeps what the rules say, also from our own program.
 func TestIncidentsAreNotRewritten(t *testing.T) {
 	t.Parallel()
