@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 
 	"veribatch/audit"
 	"veribatch/ebr/quality"
@@ -34,7 +35,11 @@ func (s *server) alarmsFor(v *visit) (seen []Alarm, err error) {
 		}
 	}
 	own, err := v.ownAlarms()
-	return append(own, seen...), err
+	if err != nil {
+		return nil, err
+	}
+	open, err := v.incidentAlarm()
+	return slices.Concat(own, open, seen), err
 }
 
 // StandingAlarms are those of every plant. Open incidents are not among them: each one is told by itself.
@@ -69,9 +74,13 @@ func machineAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 	return []Alarm{{Act: "machine.hand_over", Level: "alert", Words: text, Href: "/tokens"}}, nil
 }
 
-// incidentAlarm says that incidents wait for a judgement.
-func incidentAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
-	open, err := quality.CountOpen(ctx, q)
+// incidentAlarm says that incidents wait for a judgement, to those who may judge them: each person is told of the own areas.
+func (v *visit) incidentAlarm() ([]Alarm, error) {
+	areas := v.grants.Areas("incident.assess")
+	if len(areas) == 0 {
+		return nil, nil
+	}
+	open, _, err := quality.CountOpen(v.ctx, v, areas)
 	if err != nil || open == 0 {
 		return nil, err
 	}
@@ -79,5 +88,5 @@ func incidentAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 	if open == 1 {
 		text = language.Write("1 open incident")
 	}
-	return []Alarm{{Act: "incident.assess", Level: "alert", Words: text, Href: "/incidents"}}, nil
+	return []Alarm{{Level: "alert", Words: text, Href: "/incidents"}}, nil
 }

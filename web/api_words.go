@@ -45,6 +45,8 @@ var fieldWords = map[string]said{
 	"step.perform seen":          {"how many readings of the step you knew of: seen of the step as you read it; not asked where the act is signed", "3"},
 	"step.correct reason":        {"why the reading is replaced. Up to 4,000 characters", "Read off the wrong line of the display."},
 	"step.record reason":         {"why the value is measured again; needed when it has a reading. Up to 4,000 characters", "Second weighing after the balance was levelled."},
+	"changed_because":            {"why the judgement that stands does not hold. 1 to 4,000 characters", "Step 030 was timed by the clock that jumped."},
+	"incident.reassess seen":     {"version of the link between incident and batch as you read it. When it is another one by now the answer is 409", "2"},
 	"incident.assess seen":       {"version of the link between incident and batch as you read it. When it is another one by now the answer is 409", "1"},
 	"configuration.propose seen": {"seen of the configurations as you read them: the number of the one that the proposal is made on. 0 for the defaults", "0"},
 

@@ -83,6 +83,7 @@ func newHostile(t *testing.T) *hostile {
 func (h *hostile) fields(act string) map[string]string {
 	return map[string]map[string]string{
 		"incident.assess":       {"disposition": "no effect", "reason": "seen", "seen": "1"},
+		"incident.reassess":     {"disposition": "no effect", "reason": "seen", "changed_because": "seen again", "seen": "1"},
 		"step.record":           {"value": "13.86", "reason": "seen again", "late_reason": ""},
 		"step.correct":          {"value": "13.86", "reason": "misread", "seen": "1"},
 		"step.comment":          {"comment": "seen"},

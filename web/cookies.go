@@ -77,6 +77,7 @@ var notices = map[string]string{
 	"recipe.import": "Saved as draft.", "recipe.submit": "Submitted for review.", "recipe.approve": "Approved.", "recipe.make_effective": "The recipe is effective.",
 	"token.create": "The token is made.", "token.approve": "The token is approved.", "token.revoke": "The token is revoked.", "machine.hand_over": "The machine is handed over.",
 	"configuration.propose": "The proposal waits for QA.", "configuration.approve": "The configuration is approved.", "configuration.withdraw": "Withdrawn.",
+	"incident.assess": "Judged.", "incident.reassess": "Judged anew. The former judgement stays readable.", "incident.close": "The incident is closed.",
 	"area.create": "The area is created.", "area.rename": "The area has its new title.",
 }
 

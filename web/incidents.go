@@ -22,7 +22,7 @@ func (s *server) showIncidents(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := quality.List(v.ctx, v, after, incidentPage+1)
+	list, err := quality.List(v.ctx, v, v.grants.Areas("incident.read"), after, incidentPage+1)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (v *visit) incidentLine(r quality.Record) IncidentLine {
 }
 
 func (s *server) showIncident(v *visit) (View, error) {
-	r, err := quality.Find(v.ctx, v, v.c.Param("incident"))
+	r, err := quality.Find(v.ctx, v, v.grants.Areas("incident.read"), v.c.Param("incident"))
 	if err != nil {
 		return nil, err
 	}
@@ -103,28 +103,44 @@ func (s *server) showIncident(v *visit) (View, error) {
 }
 
 func (v *visit) incidentBatch(r quality.Record, l quality.Link, own bool) IncidentBatch {
-	b := IncidentBatch{
-		Href: "/batches/" + l.Batch, Number: l.Number, Linked: l.LinkedAt, Disposition: string(l.Disposition), Reason: l.Reason, By: l.AssessedBy, At: l.AssessedAt,
-	}
+	b := IncidentBatch{Href: "/batches/" + l.Batch, Number: l.Number, Linked: l.LinkedAt, JudgementLine: judgementLine(l.Judgement, ""), Former: v.formerJudgements(l)}
 	judges := r.Open() && v.grants.May("incident.assess", l.Area)
 	if judges && own {
 		b.Waits = v.words("You worked in this batch, so another person judges it.")
 	}
-	b.Assess = v.offer(judges && !own, "incident.assess", Form{ID: "assess-" + l.Number, Action: "/incidents/" + r.ID + "/batches/" + l.Batch + "/assess", Seen: l.Version})
+	at := "/incidents/" + r.ID + "/batches/" + l.Batch
+	b.Assess = v.offer(judges && !own && l.Disposition == "", "incident.assess", Form{ID: "assess-" + l.Number, Action: at + "/assess", Seen: l.Version})
+	b.Reassess = v.offer(judges && !own && l.Disposition != "", "incident.reassess", Form{ID: "reassess-" + l.Number, Action: at + "/reassess", Seen: l.Version, Signed: true})
 	return b
 }
 
-// onIncident says where an incident is judged and closed.
-func (s *server) onIncident() place {
-	return place{page: s.showIncident, read: "incident.read", next: func(v *visit, _ json.RawMessage) string { return "/incidents/" + v.c.Param("incident") }}
+func judgementLine(j quality.Judgement, ended string) JudgementLine {
+	return JudgementLine{Disposition: string(j.Disposition), Reason: j.Reason, By: j.AssessedBy, At: j.AssessedAt, Because: j.ChangedBecause, Ended: ended}
+}
+
+// formerJudgements gives what was judged before, oldest first.
+func (v *visit) formerJudgements(l quality.Link) (former []JudgementLine) {
+	for _, f := range l.Former {
+		ended := v.words("replaced")
+		if f.Void {
+			ended = v.words("void: the incident struck the batch again")
+		}
+		former = append(former, judgementLine(f.Judgement, ended+", "+f.EndedAt.In(v.s.Zone).Format("2006-01-02 15:04:05 -07:00")))
+	}
+	return former
+}
+
+// onIncident says where an incident is judged and closed. Who closes it reads what was judged in every area.
+func (s *server) onIncident(read string) place {
+	return place{page: s.showIncident, read: read, next: func(v *visit, _ json.RawMessage) string { return "/incidents/" + v.c.Param("incident") }}
 }
 
 // incidents gives the incidents that may have touched a batch, for its overview.
 func (d *dossier) incidents() (list []BatchIncident, err error) {
 	records, err := quality.OfBatch(d.v.ctx, d.v, d.ID)
 	for _, r := range records {
-		of := BatchIncident{IncidentLine: d.v.incidentLine(r), Disposition: string(r.Links[0].Disposition), Reason: r.Links[0].Reason, By: r.Links[0].AssessedBy, Judged: r.Links[0].AssessedAt}
-		if !d.v.grants.Anywhere("incident.read") {
+		of := BatchIncident{IncidentLine: d.v.incidentLine(r), JudgementLine: judgementLine(r.Links[0].Judgement, ""), Former: d.v.formerJudgements(r.Links[0])}
+		if !d.v.may("incident.read") {
 			of.Href = ""
 		}
 		list = append(list, of)
@@ -152,7 +168,7 @@ func apiIncidents(v *visit, q pageOf) (list incidentList, err error) {
 	if err != nil {
 		return list, fault.At("after", "%s", fault.As(err))
 	}
-	list.Incidents, err = quality.List(v.ctx, v, after, limit+1)
+	list.Incidents, err = quality.List(v.ctx, v, v.grants.Areas("incident.read"), after, limit+1)
 	if len(list.Incidents) > limit {
 		list.Incidents = list.Incidents[:limit]
 		list.Next = v.next(cursorOf(list.Incidents[limit-1]))
@@ -161,7 +177,7 @@ func apiIncidents(v *visit, q pageOf) (list incidentList, err error) {
 }
 
 func apiIncident(v *visit, q ofIncident) (quality.Record, error) {
-	return quality.Find(v.ctx, v, q.Incident)
+	return quality.Find(v.ctx, v, v.grants.Areas("incident.read"), q.Incident)
 }
 
 func cursorOf(last quality.Record) string {

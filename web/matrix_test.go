@@ -322,6 +322,8 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		fields = map[string]string{"password": who.Password, "new_password": "seven green hats 21", "again": "seven green hats 21"}
 	case "incident.close":
 		fields = map[string]string{"root_cause": "disk full", "action": "more disk"}
+	case "incident.reassess":
+		fields = map[string]string{"disposition": "no effect", "reason": "nothing entered", "changed_because": "read again", "seen": "2"}
 	case "trail.review":
 		fields = map[string]string{"remarks": "nothing found"}
 	case "configuration.propose":
@@ -344,7 +346,7 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		body := map[string]any{}
 		for name, value := range fields {
 			body[name] = value
-			if n, err := strconv.Atoi(value); err == nil && name == "number" {
+			if n, err := strconv.Atoi(value); err == nil && (name == "number" || name == "seen") {
 				body[name] = n
 			}
 		}

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"path"
 	"strings"
 
@@ -123,11 +124,14 @@ func (m *matrixPlant) prepareRecords() {
 
 const newestIncident = `select id::text from ebr.incidents order by number desc limit 1`
 
-// prepareQuality opens an incident that touches no batch, and a review of a batch by somebody who did not work in it.
+// prepareQuality opens an incident that touches a batch and is judged, and a review of that batch, by somebody who did not work in it.
 func (m *matrixPlant) prepareQuality() {
-	require.NoError(m.t, quality.OpenIncident(m.Ctx, m.Trail, quality.Incident{Kind: "failed_job", Summary: "The verification did not run.", Reference: "verify"}))
+	require.NoError(m.t, quality.OpenIncident(m.Ctx, m.Trail, quality.Incident{Kind: "failed_job", Summary: "The verification did not run.", Reference: "verify", Batches: []string{path.Base(m.batches[""])}}))
 	require.NoError(m.t, m.DB.Super(m.t).QueryRow(m.Ctx, newestIncident).Scan(&m.incident))
 	v := m.visitorAt("Review", m.Person("quirin.holm", access.QA))
+	form := url.Values{"key": {audit.NewID()}, "disposition": {"no effect"}, "reason": {"nothing entered"}, "seen": {"1"}}
+	v.post("/incidents/"+m.incident+"/batches/"+path.Base(m.batches[""])+"/assess", form)
+	require.Less(m.t, v.at.status, 400, v.at.text)
 	v.open(m.batches[""] + "/review")
 	v.send("begin", nil)
 	require.NotNil(m.t, v.at.forms["review"], v.at.text)

@@ -98,8 +98,9 @@ func (s *server) administration(r *table) {
 
 	r.get("/incidents", "incident.read", s.showIncidents)
 	r.get("/incidents/:incident", "incident.read", s.showIncident)
-	post[quality.AssessIncident](r, "/incidents/:incident/batches/:batch/assess", "incident.assess", s.onIncident())
-	post[quality.CloseIncident](r, "/incidents/:incident/close", "incident.close", s.onIncident())
+	post[quality.AssessIncident](r, "/incidents/:incident/batches/:batch/assess", "incident.assess", s.onIncident("incident.read"))
+	post[quality.ReassessIncident](r, "/incidents/:incident/batches/:batch/reassess", "incident.reassess", s.onIncident("incident.read"))
+	post[quality.CloseIncident](r, "/incidents/:incident/close", "incident.close", s.onIncident("incident.close"))
 
 	r.get("/tokens", "token.read", s.showTokens)
 	post[identity.CreateToken](r, "/tokens", "token.create", s.onTokens(), ticked)

@@ -40,7 +40,7 @@ var attackings = []sentence{
 	}),
 	on(fact, `an incident says TEXT`, func(s *script, a []string) {
 		require.NoError(s.t, s.Trail.Read(s.Ctx, func(r *audit.Reader) error {
-			list, err := quality.List(s.Ctx, r, nil, 50)
+			list, err := quality.List(s.Ctx, r, quality.Everywhere(), nil, 50)
 			require.True(s.t, slices.ContainsFunc(list, func(i quality.Record) bool { return strings.Contains(i.Summary, a[0]) }), "%v", list)
 			return err
 		}))

@@ -28,6 +28,16 @@ var judgements = []sentence{
 		}
 		s.t.Fatal("the incident has no batch to judge: " + s.pageText())
 	}),
+	on(act, `(\w+) judges the incident anew as (no effect|see deviation) because TEXT and TEXT`, func(s *script, a []string) {
+		s.now.open(s.incident())
+		for id := range s.now.at.forms {
+			if regexp.MustCompile(`^reassess-B-`).MatchString(id) {
+				s.sign(id, map[string]string{"disposition": a[1], "reason": a[2], "changed_because": a[3]}, s.people[a[0]], nil)
+				return
+			}
+		}
+		s.t.Fatal("the incident has no judgement to replace: " + s.pageText())
+	}),
 	on(act, `(\w+) closes the incident`, func(s *script, a []string) {
 		fill := map[string]string{"root_cause": "A slice read past its end.", "action": "Mended and tested in the next version."}
 		s.now.open(s.incident())
@@ -57,7 +67,7 @@ func (s *script) incident() string {
 	s.t.Helper()
 	var list []quality.Record
 	require.NoError(s.t, s.Trail.Read(context.Background(), func(r *audit.Reader) (err error) {
-		list, err = quality.List(s.Ctx, r, nil, 1)
+		list, err = quality.List(s.Ctx, r, quality.Everywhere(), nil, 1)
 		return err
 	}))
 	require.NotEmpty(s.t, list)

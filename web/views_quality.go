@@ -36,18 +36,27 @@ type IncidentView struct {
 type IncidentBatch struct {
 	Href, Number string
 	Linked       time.Time
-	Disposition  string // "" while it is not judged
-	Reason, By   string
-	At           time.Time
-	Waits        string // why there is no form
-	Assess       *Form  // fields: disposition, reason; also for a new judgement while the incident is open
+	JudgementLine
+	Former   []JudgementLine // oldest first
+	Waits    string          // why there is no form
+	Assess   *Form           // fields: disposition, reason
+	Reassess *Form           // signed; fields: disposition, reason, changed_because
+}
+
+// JudgementLine is what somebody judged about a batch.
+type JudgementLine struct {
+	Disposition string // "" while it is not judged
+	Reason, By  string
+	At          time.Time
+	Because     string // why it replaced the one before
+	Ended       string // of a former judgement: how and when
 }
 
 // BatchIncident is an incident on the page of a batch that it may have touched.
 type BatchIncident struct {
 	IncidentLine
-	Disposition, Reason, By string
-	Judged                  time.Time
+	JudgementLine
+	Former []JudgementLine
 }
 
 func (*IncidentsView) template() string { return "quality/incidents" }

@@ -220,7 +220,7 @@ func TestMailWaitsForItsServer(t *testing.T) {
 	require.Empty(t, m.letters(t))
 	failures := func() (list []quality.Record) {
 		require.NoError(t, p.trail.Read(t.Context(), func(r *audit.Reader) error {
-			all, err := quality.List(t.Context(), r, nil, 10)
+			all, err := quality.List(t.Context(), r, quality.Everywhere(), nil, 10)
 			for _, one := range all {
 				if one.Kind == quality.FailedJob {
 					list = append(list, one)
@@ -266,7 +266,7 @@ func TestARefusedRecipientIsAnIncident(t *testing.T) {
 	require.Equal(t, 1, strings.Count(logged.String(), "given_up=true"))
 	require.Eventually(t, func() (found bool) {
 		_ = p.trail.Read(t.Context(), func(r *audit.Reader) error {
-			list, err := quality.List(t.Context(), r, nil, 10)
+			list, err := quality.List(t.Context(), r, quality.Everywhere(), nil, 10)
 			for _, one := range list {
 				found = found || strings.Contains(one.Summary, "A mail to gone@plant.test was given up after 1 tries")
 			}

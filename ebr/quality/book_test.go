@@ -56,7 +56,9 @@ func TestReportsWaitForTheDatabase(t *testing.T) {
 	require.Zero(t, files(".json"))
 	require.Equal(t, 1, files(".unread"))
 	require.Less(t, len(p.Entries(audit.Site, "incident.open")), 6, "a thousand reports are a few entries")
-	list := read(p, func(q audit.Querier) ([]quality.Record, error) { return quality.List(p.Ctx, q, nil, 10) })
+	list := read(p, func(q audit.Querier) ([]quality.Record, error) {
+		return quality.List(p.Ctx, q, quality.Everywhere(), nil, 10)
+	})
 	require.Len(t, list, 2)
 	for _, r := range list {
 		if r.Kind == quality.InternalError {

@@ -11,6 +11,7 @@ import (
 	"veribatch/audit"
 	"veribatch/internal/fault"
 	"veribatch/signatures"
+	"veribatch/signatures/access"
 )
 
 // Record is one incident as it stands.
@@ -59,12 +60,18 @@ func (r Record) State() string {
 	return "closed"
 }
 
-const countOpen = `select count(*) from ebr.incidents where closed_at is null`
+// Everywhere is where somebody reads incidents who reads all of them.
+func Everywhere() []string { return []string{access.WholeSite} }
 
-// CountOpen gives how many incidents are open.
-func CountOpen(ctx context.Context, q audit.Querier) (n int, err error) {
-	err = q.QueryRow(ctx, countOpen).Scan(&n)
-	return n, err
+// within keeps what an incident did to batches of the areas; an incident that touched no batch is the whole plant's.
+const within = `('*' = any(@areas) or exists (select from ebr.incident_batches b join ebr.batches o on o.id = b.batch where b.incident = i.id and o.area = any(@areas)))`
+
+const countOpen = `select count(*), coalesce(min(i.opened_at), 'epoch') from ebr.incidents i where i.closed_at is null and ` + within
+
+// CountOpen gives how many incidents that touched the areas are open, and since when the oldest of them is.
+func CountOpen(ctx context.Context, q audit.Querier, areas []string) (n int, oldest time.Time, err error) {
+	err = q.QueryRow(ctx, countOpen, pgx.NamedArgs{"areas": areas}).Scan(&n, &oldest)
+	return n, oldest, err
 }
 
 const openOfBatches = `select b.batch::text, count(*) from ebr.incident_batches b join ebr.incidents i on i.id = b.incident
@@ -85,12 +92,13 @@ func OpenOf(ctx context.Context, q audit.Querier, batches []string) (map[string]
 
 const incidentColumns = `select i.id::text, i.number, i.kind, i.summary, i.first_reference, i.first_at, i.last_reference, i.last_at, i.occurrences, i.opened_at,
 	i.root_cause, i.action, coalesce(p.full_name, ''), i.closed_at, i.signature::text, i.version,
-	(select count(*) from ebr.incident_batches b where b.incident = i.id), (select count(*) from ebr.incident_batches b where b.incident = i.id and b.disposition <> '')
-	from ebr.incidents i left join ebr.people p on p.id = i.closed_by`
+	t.touched, t.judged from ebr.incidents i left join ebr.people p on p.id = i.closed_by
+	cross join lateral (select count(*) as touched, count(*) filter (where b.disposition <> '') as judged from ebr.incident_batches b join ebr.batches o on o.id = b.batch
+		where b.incident = i.id and ('*' = any(@areas) or o.area = any(@areas))) t`
 
 const (
-	incidentByID  = incidentColumns + ` where i.id = @id`
-	incidentsPage = incidentColumns + ` where (i.closed_at is null, i.opened_at, i.id) < (@open, @at, @after)
+	incidentByID  = incidentColumns + ` where i.id = @id and ` + within
+	incidentsPage = incidentColumns + ` where ` + within + ` and (i.closed_at is null, i.opened_at, i.id) < (@open, @at, @after)
 	order by (i.closed_at is null) desc, i.opened_at desc, i.id desc limit @limit`
 	incidentsOfBatch = incidentColumns + ` join ebr.incident_batches l on l.incident = i.id where l.batch = @batch order by i.opened_at, i.id`
 )
@@ -109,28 +117,29 @@ func records(ctx context.Context, q audit.Querier, sql string, args pgx.NamedArg
 	return pgx.CollectRows(rows, scanRecord)
 }
 
-// List gives one page of incidents: the open ones first, each the newest first. After is the last line of the page before.
-func List(ctx context.Context, q audit.Querier, after *Record, limit int) ([]Record, error) {
-	args := pgx.NamedArgs{"open": true, "at": time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "after": uuid.Max.String(), "limit": limit}
+// List gives one page of the incidents that touched the areas: the open ones first, each the newest first. After is the last line of the page before.
+func List(ctx context.Context, q audit.Querier, areas []string, after *Record, limit int) ([]Record, error) {
+	args := pgx.NamedArgs{"areas": areas, "open": true, "at": time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "after": uuid.Max.String(), "limit": limit}
 	if after != nil {
 		args["open"], args["at"], args["after"] = after.Open(), after.OpenedAt, after.ID
 	}
 	return records(ctx, q, incidentsPage, args)
 }
 
-// Find gives one incident with all its batches.
-func Find(ctx context.Context, q audit.Querier, id string) (r Record, err error) {
+// Find gives one incident with its batches of the areas; one that touched none of them is not there.
+func Find(ctx context.Context, q audit.Querier, areas []string, id string) (r Record, err error) {
 	if uuid.Validate(id) != nil || len(id) != 36 {
 		return r, missing()
 	}
-	list, err := records(ctx, q, incidentByID, pgx.NamedArgs{"id": id})
+	args := pgx.NamedArgs{"id": id, "areas": areas}
+	list, err := records(ctx, q, incidentByID, args)
 	if err != nil {
 		return r, err
 	}
 	if len(list) == 0 {
 		return r, missing()
 	}
-	list[0].Links, err = links(ctx, q, linksOfIncident, pgx.NamedArgs{"id": id})
+	list[0].Links, err = links(ctx, q, linksOfIncident, args)
 	return list[0], err
 }
 
@@ -140,7 +149,7 @@ func missing() error {
 
 // OfBatch gives the incidents that may have touched a batch, oldest first, each with its judgement on this batch.
 func OfBatch(ctx context.Context, q audit.Querier, batch string) ([]Record, error) {
-	list, err := records(ctx, q, incidentsOfBatch, pgx.NamedArgs{"batch": batch})
+	list, err := records(ctx, q, incidentsOfBatch, pgx.NamedArgs{"batch": batch, "areas": Everywhere()})
 	if err != nil || len(list) == 0 {
 		return list, err
 	}
@@ -155,7 +164,7 @@ const linkColumns = `select l.id::text, l.batch::text, b.number, b.area, l.linke
 	from ebr.incident_batches l join ebr.batches b on b.id = l.batch join ebr.incidents i on i.id = l.incident left join ebr.people p on p.id = l.assessed_by`
 
 const (
-	linksOfIncident = linkColumns + ` where l.incident = @id order by b.number`
+	linksOfIncident = linkColumns + ` where l.incident = @id and ('*' = any(@areas) or b.area = any(@areas)) order by b.number`
 	linksOfBatch    = linkColumns + ` where l.batch = @batch order by i.opened_at, i.id`
 )
 

@@ -28,7 +28,10 @@ func TestIncidentsOfOneCauseAreCounted(t *testing.T) {
 	old.At = time.Now()
 	open(old) // came back after more than a day: a line of its own
 
-	require.Equal(t, 4, read(p, func(q audit.Querier) (int, error) { return quality.CountOpen(p.Ctx, q) }))
+	require.Equal(t, 4, read(p, func(q audit.Querier) (n int, err error) {
+		n, _, err = quality.CountOpen(p.Ctx, q, quality.Everywhere())
+		return n, err
+	}))
 	for _, id := range []string{first, second} {
 		require.Len(t, p.Entries(audit.Stream("batch/"+id), "incident.open"), map[string]int{first: 1, second: 3}[id])
 	}

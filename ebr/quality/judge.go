@@ -14,6 +14,7 @@ import (
 	"veribatch/internal/fault"
 	"veribatch/internal/plaintext"
 	"veribatch/signatures"
+	"veribatch/signatures/access"
 )
 
 // Disposition is the judgement on one batch: "" while it is missing.
@@ -110,7 +111,19 @@ func (c AssessIncident) Do(ctx context.Context, tx *audit.Tx) error {
 
 // check reads the incident and the words, and gives the link to the batch.
 func (c AssessIncident) check(ctx context.Context, q audit.Querier) (r Record, l Link, reason string, err error) {
-	if r, err = Find(ctx, q, c.Incident); err != nil {
+	areas, err := access.AreasOf(ctx, q, c.Also()...)
+	if err == nil && len(areas) == 0 { // in the words for a batch that the person may not see
+		err = access.Unknown("batch/" + c.Batch)
+	}
+	if err != nil {
+		return
+	}
+	if r, err = Find(ctx, q, Everywhere(), c.Incident); err != nil {
+		return
+	}
+	at := slices.IndexFunc(r.Links, func(l Link) bool { return l.Batch == c.Batch })
+	if at < 0 { // nothing more is said: the batches that it did touch may be of another area
+		err = fault.New(fault.Missing, "This incident did not touch this batch.")
 		return
 	}
 	if err = r.stillOpen(); err != nil {
@@ -121,11 +134,6 @@ func (c AssessIncident) check(ctx context.Context, q audit.Querier) (r Record, l
 		return
 	}
 	if reason, err = needed("reason", c.Reason, "Write why the incident had no effect on this batch, or the number of the deviation."); err != nil {
-		return
-	}
-	at := slices.IndexFunc(r.Links, func(l Link) bool { return l.Batch == c.Batch })
-	if at < 0 {
-		err = fault.New(fault.Missing, "Incident %s did not touch this batch.", r.Number)
 		return
 	}
 	return r, r.Links[at], reason, nil
@@ -172,7 +180,7 @@ func (r Record) stillOpen() error {
 
 // check reads the incident and the words, and asks whether it may be closed now.
 func (c CloseIncident) check(ctx context.Context, q audit.Querier) (r Record, cause, action string, err error) {
-	if r, err = Find(ctx, q, c.Incident); err != nil {
+	if r, err = Find(ctx, q, Everywhere(), c.Incident); err != nil {
 		return
 	}
 	if err = r.stillOpen(); err != nil {

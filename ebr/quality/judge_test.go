@@ -23,8 +23,12 @@ func TestIncidentIsJudgedBatchByBatch(t *testing.T) {
 	failure := quality.Incident{Kind: quality.InternalError, Summary: "GET /: panic", Reference: "AAAA", Batches: []string{first, second}}
 	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, failure))
 	find := func() quality.Record {
-		list := read(p, func(q audit.Querier) ([]quality.Record, error) { return quality.List(p.Ctx, q, nil, 10) })
-		return read(p, func(q audit.Querier) (quality.Record, error) { return quality.Find(p.Ctx, q, list[0].ID) })
+		list := read(p, func(q audit.Querier) ([]quality.Record, error) {
+			return quality.List(p.Ctx, q, quality.Everywhere(), nil, 10)
+		})
+		return read(p, func(q audit.Querier) (quality.Record, error) {
+			return quality.Find(p.Ctx, q, quality.Everywhere(), list[0].ID)
+		})
 	}
 	r := find()
 	require.Equal(t, []int{2, 0}, []int{r.Batches, r.Judged})
@@ -178,11 +182,11 @@ func TestNobodyJudgesAnIncidentInOwnWork(t *testing.T) {
 	id := p.running()
 	require.NoError(t, quality.OpenIncident(p.Ctx, p.Trail, quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}))
 	r := read(p, func(q audit.Querier) (quality.Record, error) {
-		list, err := quality.List(p.Ctx, q, nil, 1)
+		list, err := quality.List(p.Ctx, q, quality.Everywhere(), nil, 1)
 		if err != nil {
 			return quality.Record{}, err
 		}
-		return quality.Find(p.Ctx, q, list[0].ID)
+		return quality.Find(p.Ctx, q, quality.Everywhere(), list[0].ID)
 	})
 	judge := quality.AssessIncident{Incident: r.ID, Batch: id, Disposition: quality.NoEffect, Reason: "Nothing was entered.", Seen: 1}
 	leader := p.Person("sole.leader", access.Supervisor)

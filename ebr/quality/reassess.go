@@ -57,6 +57,20 @@ type Judgement struct {
 type Former struct {
 	Judgement
 	EndedAt time.Time `json:"ended_at,omitzero"`
+	Void    bool      `json:"void"` // the incident struck again; else the next one replaced it
+}
+
+// Signatures gives the ids of the signatures under the judgements on one batch.
+func (l Link) Signatures() (ids []string) {
+	for _, f := range l.Former {
+		if f.Signature != "" {
+			ids = append(ids, f.Signature)
+		}
+	}
+	if l.Signature != "" {
+		ids = append(ids, l.Signature)
+	}
+	return ids
 }
 
 // words give a judgement in one line of a statement.
@@ -143,6 +157,15 @@ func addFormer(ctx context.Context, q audit.Querier, links []Link) error {
 		at[link].Former = append(at[link].Former, f)
 		return nil
 	})
+	for _, l := range links {
+		for i := range l.Former {
+			next := l.Judgement
+			if i+1 < len(l.Former) {
+				next = l.Former[i+1].Judgement
+			}
+			l.Former[i].Void = next.ChangedBecause == ""
+		}
+	}
 	return err
 }
 

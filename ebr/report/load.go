@@ -239,6 +239,7 @@ func (l *loader) signatureIDs() []string {
 	}
 	for _, i := range l.incidents {
 		ids = append(ids, i.Signature)
+		ids = append(ids, i.Links[0].Signatures()...)
 	}
 	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 }
@@ -257,6 +258,9 @@ func (l *loader) number() {
 	}
 	for _, i := range l.incidents {
 		l.about[i.Signature] = "incident " + i.Number
+		for _, id := range i.Links[0].Signatures() {
+			l.about[id] = "effect of incident " + i.Number
+		}
 	}
 	for _, e := range l.b.History() {
 		l.about[e.Signature] = "batch " + l.b.Number

@@ -23,11 +23,26 @@ type Incident struct {
 	Reason      string    `json:"reason"`
 	JudgedBy    string    `json:"judged_by"`
 	Judged      time.Time `json:"judged,omitzero"`
-	Cause       string    `json:"cause"` // "" while it is open
+	Because     string    `json:"because"`          // why the judgement replaced the one before; "" when it replaced none
+	Anew        int       `json:"judged_signature"` // Number in Record.Signatures of a judgement that replaced another one; 0 for one that did not
+	Former      []Former  `json:"former,omitempty"` // judgements that are no longer in force, oldest first
+	Cause       string    `json:"cause"`            // "" while it is open
 	Action      string    `json:"action"`
 	ClosedBy    string    `json:"closed_by"`
 	Closed      time.Time `json:"closed,omitzero"`
 	Signature   int       `json:"signature"` // Number in Record.Signatures; 0 while it is open
+}
+
+// Former is a judgement on this batch that is no longer in force.
+type Former struct {
+	Effect    string    `json:"effect"`
+	Reason    string    `json:"reason"`
+	Because   string    `json:"because"`
+	JudgedBy  string    `json:"judged_by"`
+	Judged    time.Time `json:"judged,omitzero"`
+	Ended     time.Time `json:"ended,omitzero"`
+	Void      bool      `json:"void"` // the incident struck the batch again; else the next judgement replaced it
+	Signature int       `json:"signature"`
 }
 
 // Review is a signed review of the audit trail (EU GMP Annex 11 clause 9).
@@ -65,6 +80,12 @@ func (l *loader) judgements(r *Record) {
 			Number: i.Number, Kind: i.Kind.Words(), Summary: i.Summary, State: i.State(), Occurrences: fmt.Sprint(i.Occurrences), First: i.FirstAt, Last: i.LastAt,
 			References: i.FirstReference, Effect: string(link.Disposition), Reason: link.Reason, JudgedBy: link.AssessedBy, Judged: link.AssessedAt,
 			Cause: i.RootCause, Action: i.Action, ClosedBy: i.ClosedBy, Closed: i.ClosedAt, Signature: l.numbers[i.Signature],
+		}
+		printed.Because, printed.Anew = link.ChangedBecause, l.numbers[link.Signature]
+		for _, f := range link.Former {
+			printed.Former = append(printed.Former, Former{
+				Effect: string(f.Disposition), Reason: f.Reason, Because: f.ChangedBecause, JudgedBy: f.AssessedBy, Judged: f.AssessedAt, Ended: f.EndedAt, Void: f.Void, Signature: l.numbers[f.Signature],
+			})
 		}
 		if i.LastReference != i.FirstReference {
 			printed.References = list(", ", i.FirstReference, i.LastReference)
@@ -105,16 +126,32 @@ func (p *paper) incidentsChapter() {
 				{column: 2, paras: []para{{text: dated(i.First), style: small7}, {text: dated(i.Last), style: small7}}},
 				{column: 3, paras: []para{{text: i.JudgedBy, style: small}, {text: dated(i.Judged), style: small7}}},
 			},
-			notes: []para{
+			notes: append(i.judged(), []para{
 				{text: "What failed: " + i.Summary, style: small},
 				{text: list("; ", "Occurrences: "+i.Occurrences, labelled("reference", i.References)), style: small},
 				{text: labelled("Cause:", i.Cause), style: small}, {text: labelled("Action:", i.Action), style: small},
 				{text: list(", ", labelled("Closed by", i.ClosedBy), dated(i.Closed), signed(i.Signature)), style: small},
-			},
+			}...),
 			again: "Incident " + i.Number,
 		})
 	}
 	t.end()
+}
+
+// judged says why the judgement was changed, and what was judged before.
+func (i Incident) judged() (notes []para) {
+	if i.Because != "" {
+		notes = append(notes, para{text: list(", ", "Judged anew because: "+i.Because, signed(i.Anew)), style: small})
+	}
+	for _, f := range i.Former {
+		ended := "replaced "
+		if f.Void {
+			ended = "void, because the incident struck the batch again, "
+		}
+		notes = append(notes, para{style: small, text: "Former judgement: " + list("; ", f.Effect+": "+f.Reason, labelled("because", f.Because),
+			list(", ", f.JudgedBy, dated(f.Judged), signed(f.Signature)), ended+dated(f.Ended))})
+	}
+	return notes
 }
 
 // reviewsChapter writes how far the audit trail is reviewed, by whom, and how.

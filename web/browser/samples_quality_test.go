@@ -10,7 +10,7 @@ func qualityPages() map[string]func() web.View {
 	incident := web.IncidentLine{Href: "#", Number: "I-2026-000002", Kind: "unclean restart", State: "open", At: at(1, 2, 3), Last: at(1, 2, 3), Times: 1, Batches: 2, Judged: 1,
 		Summary: "The server that was started at 2026-11-22 00:40:11 +01:00 entered no stop: it was killed, the machine or the database failed, or it was of a version that enters none. " +
 			"Everything that was confirmed is kept. The batches that ran, and those with an act in its last 10 minutes, are linked: ask whether somebody was left without an answer."}
-	judge := form("assess-B-000018")
+	judge, anew := form("assess-B-000018"), signedForm("reassess-B-000017")
 	alarmed := func(title, path string) web.Page {
 		page := frame(title, path, anna)
 		page.Alarms = []web.Alarm{{Level: "alert", Words: language.Write("2 open incidents"), Href: "/incidents"}, {Level: "action", Words: language.Write("The last backup is 3 days old"), Href: "/backups"}}
@@ -27,7 +27,9 @@ func qualityPages() map[string]func() web.View {
 		"incident": func() web.View {
 			return &web.IncidentView{Page: alarmed("I-2026-000002", "/incidents/2"), Incident: incident, Waits: "Quality assurance closes the incident when its effect on every batch is judged.",
 				Header: []web.Line{{Label: "Kind", Value: incident.Kind}, {Label: "Occurrences", Value: "1"}, {Label: "First", Value: "2026-11-22 01:02:03 +01:00"}, {Label: "What failed", Value: incident.Summary}},
-				Batches: []web.IncidentBatch{{Href: "#", Number: "B-000017", Linked: at(1, 3, 0), Disposition: "no effect", Reason: "No operator was in front of a station; the last entry is on the screen and in the trail.", By: "Sofia Rossi", At: at(1, 20, 0)},
+				Batches: []web.IncidentBatch{{Href: "#", Number: "B-000017", Linked: at(1, 3, 0), Reassess: anew,
+					JudgementLine: web.JudgementLine{Disposition: "see deviation", Reason: "D-2026-000017", Because: "Step 030 was timed by the clock that jumped.", By: "Quentin Dubois", At: at(1, 40, 0)},
+					Former:        []web.JudgementLine{{Disposition: "no effect", Reason: "No operator was in front of a station; the last entry is on the screen and in the trail.", By: "Sofia Rossi", At: at(1, 20, 0), Ended: "replaced, 2026-11-22 01:40:00 +01:00"}}},
 					{Href: "#", Number: "B-000018", Linked: at(1, 3, 0), Assess: judge}}}
 		},
 		"incident-close": func() web.View {
