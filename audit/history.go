@@ -116,6 +116,22 @@ func (f *Filter) complete() {
 	}
 }
 
+const entriesAt = `select e.body, e.hash, e.at, e.stream, e.seq from unnest(@streams::text[], @seqs::bigint[]) with ordinality k (stream, seq, n)
+	join audit.entries e on e.stream = k.stream and e.seq = k.seq order by k.n`
+
+// Entries reads the entries at the places, in their order.
+func Entries(ctx context.Context, q Querier, places []Cursor) ([]Row, error) {
+	streams, seqs := make([]string, len(places)), make([]int64, len(places))
+	for i, p := range places {
+		streams[i], seqs[i] = string(p.Stream), p.Seq
+	}
+	rows, err := q.Query(ctx, entriesAt, pgx.NamedArgs{"streams": streams, "seqs": seqs})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanRow)
+}
+
 func scanRow(row pgx.CollectableRow) (Row, error) {
 	var body, hash []byte
 	var place Cursor

@@ -99,11 +99,28 @@ func TestTrailReviewByAPI(t *testing.T) {
 	require.Equal(t, 200, open.status, open.raw)
 	require.Nil(t, open.body["signed_at"])
 	require.Len(t, open.body["entries"], len(waits)+1, "that it was opened is an entry too")
+	kinds := open.body["critical_kinds"].([]any)
+	require.NotEmpty(t, kinds[0].(map[string]any)["rule"])
+	require.EqualValues(t, len(waits)+1, open.body["entries_listed"])
+	require.EqualValues(t, 0, open.body["entries_opened"])
+	require.Equal(t, 422, quirl.get(at+"?list=some").status)
+	for next := quirl.get(at + "?limit=4"); ; next = quirl.get(strings.TrimPrefix(next.body["next"].(string), "/api/v1")) {
+		page := next.body["entries"].([]any)
+		to := page[len(page)-1].(map[string]any)["place"]
+		read := quirl.post(at+"/read", map[string]any{"list": "all", "to": to, "entries": len(page)})
+		require.Less(t, read.status, 300, read.raw)
+		if next.body["next"] == nil {
+			break
+		}
+	}
+	read := quirl.get(at)
+	require.GreaterOrEqual(t, read.body["entries_opened"], float64(len(waits)+1), read.raw)
 	signed := quirl.sign(at, map[string]any{"remarks": "nothing to question"}, s.people["Quirl"])
 	require.Equal(t, 200, signed.status, signed.raw)
 	after := quirl.get(at)
 	require.NotNil(t, after.body["signed_at"], after.raw)
-	require.Len(t, quirl.every(at+"?limit=1", "entries"), len(waits)+1, "the signature itself is none of what was signed")
+	require.Len(t, after.body["first_hash"], 64)
+	require.Len(t, quirl.every(at+"?limit=1", "entries"), int(after.body["listed"].(float64)), "the signature itself is none of what was signed")
 	require.Equal(t, 200, olga.post(s.batch+"/comment", map[string]any{"comment": "afterwards"}).status)
 	later := quirl.get(s.batch + "/review")
 	require.Contains(t, later.raw, "afterwards")

@@ -36,6 +36,10 @@ var fieldWords = map[string]said{
 	"root_cause": {"what caused the incident. 1 to 4,000 characters", "The disk of the backup place was full."},
 	"action":     {"what was done, and what keeps it from happening again. 1 to 4,000 characters", "Space enlarged; an alarm at 80 % is set."},
 
+	"list":    {"all, or critical for the critical entries alone", "all"},
+	"to":      {"place of the last entry of the page that was read, as it stands at the entry", "batch/01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e 45"},
+	"entries": {"how many entries of the list stand up to there behind the page read before, 1 to 500; when there are others by now the answer is 409", "45"},
+
 	// readings
 	"reading":      {"as typed, scanned or chosen, always as text: a decimal with the separator . in the unit of the value and with at most its decimals, yes or no, one of the options, a date with time, or the text itself. Up to 4,000 characters", "13.85"},
 	"performed_at": {"when it was done, when that is earlier than now: RFC 3339, or 2026-11-20 14:05 in the zone of the plant. Left out: now", "2026-11-20T14:05:00+01:00"},

@@ -324,6 +324,8 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		fields = map[string]string{"root_cause": "disk full", "action": "more disk"}
 	case "incident.reassess":
 		fields = map[string]string{"disposition": "no effect", "reason": "nothing entered", "changed_because": "read again", "seen": "2"}
+	case "trail.read_page":
+		fields = map[string]string{"list": "all", "to": "batch/none 1", "entries": "1"}
 	case "trail.review":
 		fields = map[string]string{"remarks": "nothing found"}
 	case "configuration.propose":
@@ -346,7 +348,7 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		body := map[string]any{}
 		for name, value := range fields {
 			body[name] = value
-			if n, err := strconv.Atoi(value); err == nil && (name == "number" || name == "seen") {
+			if n, err := strconv.Atoi(value); err == nil && (name == "number" || name == "seen" || name == "entries") {
 				body[name] = n
 			}
 		}

@@ -2,11 +2,12 @@ package web
 
 import (
 	"encoding/json"
-	"time"
+	"net/url"
 
 	"veribatch/audit"
 	"veribatch/ebr/batch"
 	"veribatch/ebr/quality"
+	"veribatch/internal/fault"
 	"veribatch/recipes/procedure"
 )
 
@@ -63,6 +64,9 @@ func (v *visit) judgeLines(lines []BatchLine, batches []batch.Summary) error {
 	return err
 }
 
+// reviewPage is how many entries one page of a review shows, unless the address says otherwise.
+const reviewPage = 200
+
 func (s *server) showReview(v *visit) (View, error) {
 	d, err := v.batch()
 	if err != nil {
@@ -77,86 +81,156 @@ func (s *server) showReview(v *visit) (View, error) {
 		return nil, err
 	}
 	status := all[d.ID]
-	view := &ReviewView{Page: v.frame(v.words("Review of %s", d.Number)), State: v.reviewState(d.ID, status), From: status.To + 1}
+	view := &ReviewView{Page: v.frame(v.words("Review of %s", d.Number)), State: v.reviewState(d.ID, status), Kinds: quality.CriticalKinds}
 	view.State.Href = ""
 	view.Context = d.context(0)
-	var mine *quality.Review
+	now := quality.NextReview(status)
 	for _, r := range reviews {
 		if r.SignedAt.IsZero() {
 			if r.Reviewer == v.who.Person {
-				mine = &r
+				now = r
 			}
 			continue
 		}
-		view.Reviews = append(view.Reviews, ReviewLine{From: r.From, To: r.To, Hash: r.LastHash, Others: r.Others, By: r.Name, At: r.SignedAt, Took: r.Took().String(), Quick: r.Quick(), Remarks: r.Remarks})
+		view.Reviews = append(view.Reviews, v.reviewLine(r))
 	}
-	if err := v.reviewActs(view, d, status, mine); err != nil {
+	view.From, view.Opened = now.From, now.OpenedAt
+	n, err := quality.ReadingOf(v.ctx, v, d.ID, now)
+	if err != nil {
 		return nil, err
 	}
-	return view, v.reviewEntries(view, d, status)
+	if err := v.reviewEntries(view, d, now, n); err != nil {
+		return nil, err
+	}
+	return view, v.reviewActs(view, d, status, now, n)
 }
 
-// reviewActs offers what this person may do: open a review, or sign the one that is open.
-func (v *visit) reviewActs(view *ReviewView, d *dossier, status quality.Status, mine *quality.Review) error {
+func (v *visit) reviewLine(r quality.Review) ReviewLine {
+	line := ReviewLine{From: r.From, To: r.To, First: r.FirstHash, Hash: r.LastHash, Others: r.Others, By: r.Name, At: r.SignedAt, Took: r.Took().String(), Quick: r.Quick(), Remarks: r.Remarks}
+	if r.FirstHash != "" {
+		line.Read = v.words("%d of %d entries opened", r.Opened, r.Listed)
+	}
+	return line
+}
+
+// reviewActs offers what this person may do: open a review, enter that a page was read, or sign the review that is open.
+func (v *visit) reviewActs(view *ReviewView, d *dossier, status quality.Status, now quality.Review, n quality.Reading) error {
 	at := "/batches/" + d.ID + "/review"
 	worked, err := quality.Worked(v.ctx, v, d.ID, v.who.Person)
 	switch {
 	case err != nil:
 		return err
-	case mine != nil:
-		view.Opened = mine.OpenedAt
-		view.Sign = v.offer(!worked, "trail.review", Form{ID: "review", Action: at + "s/" + mine.ID, Signed: true})
+	case now.ID != "":
+		ready := n.OpenedOf(quality.Critical) == n.Count(quality.Critical)
+		view.Sign = v.offer(!worked && ready, "trail.review", Form{ID: "review", Action: at + "s/" + now.ID, Signed: true})
+		if !ready {
+			view.Waits = v.words("Read the critical entries to the last page: then the review can be signed.")
+		}
 	case !status.Done() && !d.IssuedAt.IsZero():
 		view.Begin = v.offer(!worked, "trail.begin_review", Form{ID: "begin", Action: at + "/begin"})
 	}
 	if worked && v.may("trail.review") {
-		view.Waits = v.words("You worked in this batch, so another person reviews its trail.")
+		view.Waits, view.Read = v.words("You worked in this batch, so another person reviews its trail."), nil
 	}
 	return nil
 }
 
-// mostEntries bounds a page; a batch has a few hundred entries.
-const mostEntries = 5000
-
-// overlap is longer than any change takes: an entry of another stream that was written while the last review was signed is shown again.
-const overlap = time.Minute
-
-// reviewEntries reads what no review covers: the entries that matter first, then all others.
-func (v *visit) reviewEntries(view *ReviewView, d *dossier, status quality.Status) error {
-	f := audit.Filter{Subject: d.Stream(), Oldest: true, Limit: 500}
-	if status.To > 0 {
-		f.From = status.At.Add(-overlap)
+// reviewEntries shows one page of what no review covers: of the critical entries while there are some that were not opened, else of all.
+func (v *visit) reviewEntries(view *ReviewView, d *dossier, now quality.Review, n quality.Reading) error {
+	view.Listed, view.OpenedOf = n.Count(quality.All), n.OpenedOf(quality.All)
+	view.Criticals, view.CriticalsOpened = n.Count(quality.Critical), n.OpenedOf(quality.Critical)
+	asked := askReviewPage{List: v.c.QueryParam("list"), pageOf: pageOf{After: v.c.QueryParam("after"), Limit: v.c.QueryParam("limit")}}
+	if asked.List == "" && view.CriticalsOpened < view.Criticals {
+		asked.List = quality.Critical
 	}
-	for view.Entries < mostEntries {
-		rows, err := audit.History(v.ctx, v, f)
-		if err != nil {
-			return err
-		}
-		entries, err := v.entriesOf(rows)
-		if err != nil {
-			return err
-		}
-		for i, r := range rows {
-			f.After = r.Cursor()
-			if r.Stream == d.Stream() && r.Seq <= status.To {
-				continue
-			}
-			view.Entries++
-			if why := quality.Matters(r.Entry); why != "" {
-				view.Matters = append(view.Matters, Matter{Why: v.words(why), TrailEntry: entries[i]})
-			} else {
-				view.Others = append(view.Others, entries[i])
-			}
-		}
-		if len(rows) < f.Limit {
-			return nil
-		}
+	page, err := asked.page(n, reviewPage)
+	if err != nil {
+		return err
 	}
-	view.More = true
+	rows, entries, err := v.marked(page)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		view.Entries = append(view.Entries, Matter{Why: v.words(page.Marks[i].Why), TrailEntry: entries[i]})
+	}
+	at := "/batches/" + d.ID + "/review"
+	address := func(list, after string) string { return at + "?" + asked.with(list, after).Encode() }
+	view.List, view.First, view.Last, view.Count = asked.List, page.First, page.First+len(page.Marks)-1, n.Count(asked.List)
+	view.All, view.Critical = address(quality.All, ""), address(quality.Critical, "")
+	if page.More {
+		view.Later = address(asked.List, page.Marks[len(page.Marks)-1].Place())
+	}
+	if now.ID == "" {
+		return nil
+	}
+	if unread, next := n.Unread(asked.List, page); next {
+		view.Unread, view.Until = unread, page.Marks[len(page.Marks)-1].Place()
+		view.Read = v.offer(true, "trail.read_page", Form{ID: "read", Action: at + "s/" + now.ID + "/read?" + asked.with(asked.List, asked.After).Encode()})
+	} else if n.OpenedOf(asked.List) < view.Count {
+		view.GoOn = address(asked.List, n.LastRead(asked.List))
+	}
 	return nil
 }
 
-// onReview says where a trail is reviewed.
+// marked reads the entries of a page, as stored and readable.
+func (v *visit) marked(page quality.Page) ([]audit.Row, []TrailEntry, error) {
+	places := make([]audit.Cursor, len(page.Marks))
+	for i, m := range page.Marks {
+		places[i] = m.Cursor
+	}
+	rows, err := audit.Entries(v.ctx, v, places)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, err := v.entriesOf(rows)
+	return rows, entries, err
+}
+
+// askReviewPage asks for one page of what a review covers.
+type askReviewPage struct {
+	List string `query:"list" doc:"all (the default) or critical: the critical entries alone"`
+	pageOf
+}
+
+func (a *askReviewPage) page(n quality.Reading, usual int) (p quality.Page, err error) {
+	if a.List == "" {
+		a.List = quality.All
+	}
+	if a.List != quality.All && a.List != quality.Critical {
+		return p, fault.At("list", "There is the list all and the list critical.")
+	}
+	if a.Limit != "" {
+		if usual, err = pageSize(a.Limit); err != nil {
+			return p, err
+		}
+	}
+	p, ok := n.Behind(a.List, a.After, usual)
+	if !ok {
+		return p, fault.At("after", "This page of the trail cannot be found. Open the review again.")
+	}
+	return p, nil
+}
+
+// with gives the address of another page of the same length.
+func (a askReviewPage) with(list, after string) url.Values {
+	q := url.Values{"list": {list}}
+	for name, value := range map[string]string{"after": after, "limit": a.Limit} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return q
+}
+
+// onReview says where a trail is reviewed; who read a page comes to the next one, and from the last of the critical entries to all.
 func (s *server) onReview() place {
-	return place{page: s.showReview, read: "trail.read", next: func(v *visit, _ json.RawMessage) string { return "/batches/" + v.c.Param("batch") + "/review" }}
+	return place{page: s.showReview, read: "trail.read", next: func(v *visit, result json.RawMessage) string {
+		at := "/batches/" + v.c.Param("batch") + "/review"
+		var read quality.PageRead
+		if err := json.Unmarshal(result, &read); err != nil || !read.More {
+			return at
+		}
+		return at + "?" + askReviewPage{pageOf: pageOf{Limit: v.c.QueryParam("limit")}}.with(read.List, read.To).Encode()
+	}}
 }

@@ -54,6 +54,7 @@ func (s *server) routes() *table {
 
 	r.get("/batches/:batch/review", "trail.read", s.showReview)
 	post[quality.BeginReview](r, "/batches/:batch/review/begin", "trail.begin_review", s.onReview())
+	post[quality.ReadPage](r, "/batches/:batch/reviews/:review/read", "trail.read_page", s.onReview())
 	post[quality.SignReview](r, "/batches/:batch/reviews/:review", "trail.review", s.onReview())
 
 	r.get("/batches/:batch/hold", "batch.read", s.showHold)

@@ -56,8 +56,13 @@ var judgements = []sentence{
 		s.now.open(s.batch + "/review")
 		s.now.send("begin", nil)
 	}),
+	on(act, `SHE reads the page`, func(s *script, _ []string) { s.now.send("read", nil) }),
+	on(act, `SHE opens the review page by page with (\d+) entries each`, func(s *script, a []string) { s.now.open(s.batch + "/review?limit=" + a[0]) }),
 	on(act, `(\w+) signs the review because TEXT`, func(s *script, a []string) {
 		s.now.open(s.batch + "/review")
+		for s.now.at.forms["review"] == nil && s.now.at.forms["read"] != nil { // the critical entries first
+			s.now.send("read", nil)
+		}
 		s.sign("review", map[string]string{"remarks": a[1]}, s.people[a[0]], nil)
 	}),
 }

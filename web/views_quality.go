@@ -1,6 +1,10 @@
 package web
 
-import "time"
+import (
+	"time"
+
+	"veribatch/ebr/quality"
+)
 
 // IncidentsView lists incidents, the open ones first.
 type IncidentsView struct {
@@ -69,34 +73,44 @@ type ReviewState struct {
 	Href  string // of the review; "" for who may not read it
 }
 
-// ReviewView is the task of reviewing a batch's trail: the entries that no review covers, those that matter first.
+// ReviewView is the task of reviewing a batch's trail: one page of the entries that no review covers, and how far this person has read them.
 type ReviewView struct {
 	Page
-	State   *ReviewState
-	Reviews []ReviewLine // signed ones, oldest first
-	From    int64        // the first entry of the batch's stream that is not reviewed
-	Entries int          // shown
-	More    bool         // there are more than the page shows
-	Matters []Matter
-	Others  []TrailEntry
-	Opened  time.Time // when this person opened the review; zero when it is not open
-	Begin   *Form
-	Sign    *Form // signed; field: remarks
-	Waits   string
+	State         *ReviewState
+	Reviews       []ReviewLine // signed ones, oldest first
+	From          int64        // the first entry of the batch's stream that is not reviewed
+	List          string       // which list the page shows: all, or critical
+	First, Last   int          // numbers of the first and the last entry of the page in the list
+	Count         int          // how many entries the list has
+	Entries       []Matter
+	All, Critical string // addresses of the beginnings of both lists
+	Later, GoOn   string // addresses of the next page, and of the one that is to be read next; "" for none
+
+	Listed, OpenedOf           int // all entries, and how many of them this person has opened
+	Criticals, CriticalsOpened int
+	Kinds                      []quality.CriticalKind
+	Opened                     time.Time // when this person opened the review; zero when it is not open
+	Begin                      *Form
+	Read                       *Form  // enters that this page was read; fields: list, to, entries
+	Unread                     int    // how many entries that adds,
+	Until                      string // and the place of the last one
+	Sign                       *Form  // signed; field: remarks
+	Waits                      string
 }
 
 // ReviewLine is a signed review.
 type ReviewLine struct {
 	From, To    int64
-	Hash        string // SHA-256 of the last entry
+	First, Hash string // SHA-256 of the first entry, "" of reviews signed before it was named, and of the last entry
 	Others      int64  // entries of other streams
+	Read        string // how many of them were opened, in words; "" of reviews signed before that was counted
 	By, Remarks string
 	At          time.Time
 	Took        string // how long it was open, "6m12s"
 	Quick       bool   // too short to have read it
 }
 
-// Matter is an entry that a reviewer looks at first, and why.
+// Matter is an entry, and why a reviewer looks at it first; "" for what went as planned.
 type Matter struct {
 	Why string
 	TrailEntry

@@ -62,12 +62,20 @@ type Review struct {
 	ID, Reviewer, Name string // Name as printed
 	OpenedAt           time.Time
 	From, To           int64  // entries of the batch's stream; To is 0 while it is open
+	FirstHash          string // hex SHA-256 of the entry From; "" of a review that is open or was signed before first entries were named
 	LastHash           string // hex SHA-256 of the entry To
+	Listed, Opened     int    // entries on its pages, and how many of them its reviewer opened; known when FirstHash is
 	Others             int64  // entries of other streams that name the batch
 	Remarks            string
 	SignedAt           time.Time // zero while it is open
 	Signature          string    // id
+
+	since        time.Time // when the review before it was signed
+	othersBefore int64     // Others of that review
 }
+
+// NextReview is what nobody reviewed yet in a trail without an open review of the reader.
+func NextReview(s Status) Review { return Review{From: s.To + 1, since: s.At} }
 
 // Took is how long the reviewer had it open.
 func (r Review) Took() time.Duration { return r.SignedAt.Sub(r.OpenedAt).Truncate(time.Second) }
@@ -148,12 +156,12 @@ type scope struct {
 	Review
 	number, product string
 	counts          []string // "step.record 45, 1 refused", by act
-	others          int64    // of earlier reviews
 	refused         int64
+	Reading
 }
 
 const (
-	headOfStream = `select seq, encode(hash, 'hex'), (select count(*) from audit.subjects s where s.subject = h.stream and s.stream <> h.stream) from audit.heads h where h.stream = @stream`
+	headOfStream = `select seq, encode(hash, 'hex'), (select encode(e.hash, 'hex') from audit.entries e where e.stream = h.stream and e.seq = @from), (select count(*) from audit.subjects s where s.subject = h.stream and s.stream <> h.stream) from audit.heads h where h.stream = @stream`
 	countsByAct  = `select act, count(*), count(*) filter (where refused) from audit.entries where stream = @stream and seq between @from and @to group by act order by act`
 )
 
@@ -164,34 +172,20 @@ func (c SignReview) scope(ctx context.Context, q audit.Querier) (s scope, err er
 		return s, err
 	}
 	s.number, s.product = b.Number, b.Master.Product
-	list, err := Reviews(ctx, q, c.Batch)
-	if err != nil {
+	if s.Review, err = openReview(ctx, q, c.Batch, c.Review); err != nil {
 		return s, err
 	}
-	last := Review{}
-	for _, r := range list {
-		if r.ID == c.Review {
-			s.Review = r
-		}
-		if r.To > last.To {
-			last = r
-		}
-	}
-	switch {
-	case s.ID == "":
-		return s, fault.New(fault.Missing, "There is no such review of this batch. Open the review again.")
-	case !s.SignedAt.IsZero():
-		return s, fault.New(fault.NotReady, "This review was signed by %s at %s. What came later needs a new one.", s.Name, s.SignedAt.Format(moment))
-	}
-	s.From, s.others = last.To+1, last.Others
 	if s.Remarks, err = needed("remarks", c.Remarks, "Write what the review found; when it found nothing to question, write that."); err != nil {
 		return s, err
 	}
-	args := pgx.NamedArgs{"stream": "batch/" + c.Batch}
-	if err := q.QueryRow(ctx, headOfStream, args).Scan(&s.To, &s.LastHash, &s.Others); err != nil {
+	args := pgx.NamedArgs{"stream": "batch/" + c.Batch, "from": s.From}
+	if err := q.QueryRow(ctx, headOfStream, args).Scan(&s.To, &s.LastHash, &s.FirstHash, &s.Others); err != nil {
 		return s, err
 	}
-	args["from"], args["to"] = s.From, s.To
+	if s.Reading, err = ReadingOf(ctx, q, c.Batch, s.Review); err != nil {
+		return s, err
+	}
+	args["to"] = s.To
 	rows, err := q.Query(ctx, countsByAct, args)
 	if err != nil {
 		return s, err
@@ -209,7 +203,8 @@ func (c SignReview) scope(ctx context.Context, q audit.Querier) (s scope, err er
 	return s, err
 }
 
-// Statement is what the reviewer reads and signs: which entries, named by the hash of the last one, and since when they were open.
+// Statement is what the reviewer reads and signs: which entries, named by the hashes of the first and the last one, how many of them the reviewer
+// opened, and since when they were open.
 func (c SignReview) Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error) {
 	s, err := c.scope(ctx, q)
 	if err != nil {
@@ -225,8 +220,9 @@ func (s scope) statement(c SignReview) signatures.Statement {
 	}
 	for _, l := range [][2]string{
 		{"Batch", s.number}, {"Product", s.product}, {"Audit trail", string(c.Home())}, {"Entries", fmt.Sprintf("%d to %d (%d)", s.From, s.To, s.Entries())},
-		{"SHA-256 of the last entry", s.LastHash}, {"Entries by act", strings.Join(s.counts, ", ")}, {"Refused acts", fmt.Sprint(s.refused)},
-		{"Entries of other streams that name the batch", fmt.Sprintf("%d, %d of them since the last review", s.Others, s.Others-s.others)},
+		{"SHA-256 of the first entry", s.FirstHash}, {"SHA-256 of the last entry", s.LastHash}, {"Entries by act", strings.Join(s.counts, ", ")}, {"Refused acts", fmt.Sprint(s.refused)},
+		{"Entries of other streams that name the batch", fmt.Sprintf("%d, %d of them since the last review", s.Others, s.Others-s.othersBefore)},
+		{"Entries opened", s.Words()},
 		{"Reviewer", s.Name}, {"Open since", s.OpenedAt.Format(moment)}, {"What the review found", s.Remarks},
 		{"Statement", "I have reviewed these entries. I did no work in this batch."},
 	} {
@@ -235,7 +231,7 @@ func (s scope) statement(c SignReview) signatures.Statement {
 	return st
 }
 
-const signReview = `update ebr.trail_reviews set from_seq = @from, to_seq = @to, last_hash = decode(@hash, 'hex'), others = @others, remarks = @remarks, signed_at = @now,
+const signReview = `update ebr.trail_reviews set from_seq = @from, to_seq = @to, first_hash = decode(@first, 'hex'), last_hash = decode(@hash, 'hex'), listed = @listed, opened = @opened, others = @others, remarks = @remarks, signed_at = @now,
 	signature = @signature, version = version + 1 where id = @id and version = 1`
 
 // Do signs the review.
@@ -254,12 +250,15 @@ func (c SignReview) Do(ctx context.Context, tx *audit.Tx) error {
 	if err != nil {
 		return err
 	}
+	if missing := s.Count(Critical) - s.OpenedOf(Critical); missing > 0 {
+		return fault.New(fault.NotReady, "%d critical entries were not opened. Read them to the last page, then sign.", missing)
+	}
 	tx.Note("batch", s.number)
 	tx.Note("entries", fmt.Sprintf("%d to %d", s.From, s.To))
 	tx.Note("open for", tx.Now().Sub(s.OpenedAt).Truncate(time.Second).String())
 	tx.Result(OpenReview{c.Batch, s.ID})
 	_, err = tx.Exec(ctx, signReview, pgx.NamedArgs{
-		"id": s.ID, "from": s.From, "to": s.To, "hash": s.LastHash, "others": s.Others, "remarks": s.Remarks, "now": tx.Now(), "signature": signature.ID,
+		"id": s.ID, "from": s.From, "to": s.To, "first": s.FirstHash, "hash": s.LastHash, "listed": s.Count(All), "opened": s.OpenedOf(All), "others": s.Others, "remarks": s.Remarks, "now": tx.Now(), "signature": signature.ID,
 	})
 	return err
 }

@@ -22,12 +22,57 @@ func (p *plant) status(id string) quality.Status {
 	return read(p, func(q audit.Querier) (map[string]quality.Status, error) { return quality.StatusOf(p.Ctx, q, id) })[id]
 }
 
-// begun opens a review and gives the command that signs it.
+// begun opens a review, reads its critical entries, and gives the command that signs it.
 func (p *plant) begun(who signtest.Person, id string) quality.SignReview {
+	p.T.Helper()
+	c := p.opened(who, id)
+	for p.turns(who, c, quality.Critical, 500) {
+	}
+	return c
+}
+
+func (p *plant) opened(who signtest.Person, id string) quality.SignReview {
 	p.T.Helper()
 	p.Do(who, quality.BeginReview{Batch: id})
 	list := read(p, func(q audit.Querier) ([]quality.Review, error) { return quality.Reviews(p.Ctx, q, id) })
 	return quality.SignReview{Batch: id, Review: list[len(list)-1].ID, Remarks: "Nothing to question."}
+}
+
+// reading is how far a review was read.
+func (p *plant) reading(c quality.SignReview) quality.Reading {
+	p.T.Helper()
+	return read(p, func(q audit.Querier) (quality.Reading, error) {
+		list, err := quality.Reviews(p.Ctx, q, c.Batch)
+		for _, r := range list {
+			if r.ID == c.Review {
+				return quality.ReadingOf(p.Ctx, q, c.Batch, r)
+			}
+		}
+		return quality.Reading{}, err
+	})
+}
+
+// next is the act of reading the next page of a list; false at its end.
+func (p *plant) next(c quality.SignReview, list string, limit int) (quality.ReadPage, bool) {
+	p.T.Helper()
+	n := p.reading(c)
+	page, ok := n.Behind(list, n.LastRead(list), limit)
+	require.True(p.T, ok)
+	entries, more := n.Unread(list, page)
+	if !more {
+		return quality.ReadPage{}, false
+	}
+	return quality.ReadPage{Batch: c.Batch, Review: c.Review, List: list, To: page.Marks[len(page.Marks)-1].Place(), Entries: entries}, true
+}
+
+// turns reads the next page of a list.
+func (p *plant) turns(who signtest.Person, c quality.SignReview, list string, limit int) bool {
+	p.T.Helper()
+	page, more := p.next(c, list, limit)
+	if more {
+		p.Do(who, page)
+	}
+	return more
 }
 
 // A11-9, PI-3: a signed review covers the trail up to an entry; what comes later reopens it, the review's own acts do not, and a second
@@ -81,6 +126,8 @@ func TestReviewCoversWhatWasShown(t *testing.T) {
 	_, err = p.Run(p.quirl, ticket, c)
 	p.refused(fault.Conflict, "changed since you read it", err)
 	other := quality.Incident{Kind: quality.Clock, Summary: "jumped", Batches: []string{id}}
+	for p.turns(p.quirl, c, quality.Critical, 500) { // the refusal is critical, too
+	}
 	st, err = p.Shown(c)
 	require.NoError(t, err)
 	ticket = p.Ticket(p.quirl, p.quirl, st)
@@ -111,6 +158,8 @@ func TestNobodyReviewsOwnWork(t *testing.T) {
 
 	c := p.begun(p.quirl, id)
 	p.refused(fault.Refused, "Quirl Moss opened this review", p.Sign(p.Person("quent.hale", "qa"), c))
+	for p.turns(p.quirl, c, quality.Critical, 500) { // the refusal is critical, too
+	}
 	p.Do(p.quirl, batch.Comment{Batch: id, Text: "and now I work in it"})
 	p.refused(fault.Refused, "does not review its trail", p.Sign(p.quirl, c))
 

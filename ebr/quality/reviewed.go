@@ -17,7 +17,7 @@ import (
 )
 
 // later leaves out the acts by which a trail is reviewed. What was done by them does not ask for another review; what was refused does.
-const later = ` and (e.refused or e.act not in ('trail.begin_review', 'trail.review'))`
+const later = ` and (e.refused or e.act not in ('trail.begin_review', 'trail.read_page', 'trail.review'))`
 
 const statusOfBatches = `select b.id::text, coalesce(r.to_seq, 0), coalesce(p.full_name, ''), r.signed_at,
 	(select count(*) from audit.entries e where e.stream = 'batch/' || b.id and e.seq > coalesce(r.to_seq, 0)` + later + `)
@@ -67,7 +67,7 @@ func StatusOf(ctx context.Context, q audit.Querier, batches ...string) (map[stri
 }
 
 const reviewsOfBatch = `select r.id::text, r.reviewer::text, p.full_name, r.opened_at, r.from_seq, coalesce(r.to_seq, 0), coalesce(encode(r.last_hash, 'hex'), ''), coalesce(r.others, 0),
-	r.remarks, r.signed_at, r.signature::text from ebr.trail_reviews r join ebr.people p on p.id = r.reviewer where r.batch = @batch order by r.opened_at, r.id`
+	r.remarks, r.signed_at, r.signature::text, coalesce(encode(r.first_hash, 'hex'), ''), coalesce(r.listed, 0), coalesce(r.opened, 0) from ebr.trail_reviews r join ebr.people p on p.id = r.reviewer where r.batch = @batch order by r.opened_at, r.id`
 
 // Reviews gives all reviews of a batch's trail, oldest first, also those that are open.
 func Reviews(ctx context.Context, q audit.Querier, batch string) ([]Review, error) {
@@ -75,10 +75,29 @@ func Reviews(ctx context.Context, q audit.Querier, batch string) ([]Review, erro
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Review, err error) {
-		err = row.Scan(&r.ID, &r.Reviewer, &r.Name, &r.OpenedAt, &r.From, &r.To, &r.LastHash, &r.Others, &r.Remarks, (*zeronull.Timestamptz)(&r.SignedAt), (*zeronull.Text)(&r.Signature))
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Review, err error) {
+		err = row.Scan(&r.ID, &r.Reviewer, &r.Name, &r.OpenedAt, &r.From, &r.To, &r.LastHash, &r.Others, &r.Remarks, (*zeronull.Timestamptz)(&r.SignedAt), (*zeronull.Text)(&r.Signature),
+			&r.FirstHash, &r.Listed, &r.Opened)
 		return r, err
 	})
+	for i := range list {
+		list[i].follow(list)
+	}
+	return list, err
+}
+
+// follow puts a review behind the signed one before it; an open one behind all of them, also those signed since it was opened.
+func (r *Review) follow(all []Review) {
+	before := Review{}
+	for _, b := range all {
+		if !b.SignedAt.IsZero() && b.To > before.To && (r.SignedAt.IsZero() || b.To < r.To) {
+			before = b
+		}
+	}
+	r.since, r.othersBefore = before.SignedAt, before.Others
+	if r.SignedAt.IsZero() {
+		r.From = before.To + 1
+	}
 }
 
 // Blockers says what stands against the release of a batch today, one sentence each: open incidents, and entries of the trail that nobody reviewed.
@@ -107,13 +126,15 @@ func openIncidents(ctx context.Context, q audit.Querier, batch string) (list []s
 	return list, err
 }
 
-// What counted as work when the first reviews were signed is asked here; the database asks for more since (migration 00016). A review that does not hold: its last entry is not the one that was signed, it leaves entries out, or its reviewer had worked in the batch.
+// What counted as work when the first reviews were signed is asked here; the database asks for more since (migration 00016). A review that does not hold: its first or last entry is not the one that was signed, it leaves entries out, or its reviewer had worked in the batch.
 const brokenReviews = `select r.id::text, case
 		when e.hash is distinct from r.last_hash then 'its last entry is not the one that was reviewed'
+		when f.hash is distinct from coalesce(r.first_hash, f.hash) then 'its first entry is not the one that was reviewed'
 		when r.from_seq <> coalesce((select max(b.to_seq) from ebr.trail_reviews b where b.batch = r.batch and b.to_seq < r.to_seq), 0) + 1 then 'it does not begin behind the review before it'
 		else 'its reviewer worked in the batch' end
 	from ebr.trail_reviews r left join audit.entries e on e.stream = 'batch/' || r.batch and e.seq = r.to_seq
-	where r.signed_at is not null and (e.hash is distinct from r.last_hash
+	left join audit.entries f on f.stream = 'batch/' || r.batch and f.seq = r.from_seq
+	where r.signed_at is not null and (e.hash is distinct from r.last_hash or f.hash is distinct from coalesce(r.first_hash, f.hash)
 		or r.from_seq <> coalesce((select max(b.to_seq) from ebr.trail_reviews b where b.batch = r.batch and b.to_seq < r.to_seq), 0) + 1
 		or exists (select from ebr.batch_history h where h.batch = r.batch and h.person = r.reviewer and h.entered_at <= r.signed_at
 			and h.event in ('recorded', 'corrected', 'commented', 'performed', 'verified'))) order by r.id`

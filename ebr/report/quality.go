@@ -47,9 +47,11 @@ type Former struct {
 
 // Review is a signed review of the audit trail (EU GMP Annex 11 clause 9).
 type Review struct {
-	Entries   string    `json:"entries"` // of the batch's stream, "1 to 212"
-	Others    string    `json:"others"`  // how many entries of other streams that name the batch
-	Hash      string    `json:"hash"`    // SHA-256 of the last entry
+	Entries   string    `json:"entries"`    // of the batch's stream, "1 to 212"
+	Others    string    `json:"others"`     // how many entries of other streams that name the batch
+	FirstHash string    `json:"first_hash"` // SHA-256 of the first entry; "" when it was signed before that was named
+	Hash      string    `json:"hash"`       // SHA-256 of the last entry
+	Read      string    `json:"read"`       // how many entries were opened; "" when it was signed before that was counted
 	Reviewer  string    `json:"reviewer"`
 	Opened    time.Time `json:"opened,omitzero"`
 	Signed    time.Time `json:"signed,omitzero"`
@@ -100,8 +102,12 @@ func (l *loader) judgements(r *Record) {
 		if v.SignedAt.IsZero() {
 			continue
 		}
+		read := ""
+		if v.FirstHash != "" {
+			read = fmt.Sprintf("%d of %d entries opened", v.Opened, v.Listed)
+		}
 		r.Reviews = append(r.Reviews, Review{
-			Entries: fmt.Sprintf("%d to %d", v.From, v.To), Others: fmt.Sprint(v.Others), Hash: v.LastHash, Reviewer: v.Name, Opened: v.OpenedAt, Signed: v.SignedAt,
+			Entries: fmt.Sprintf("%d to %d", v.From, v.To), Others: fmt.Sprint(v.Others), FirstHash: v.FirstHash, Hash: v.LastHash, Read: read, Reviewer: v.Name, Opened: v.OpenedAt, Signed: v.SignedAt,
 			Took: v.Took().String(), Quick: v.Quick(), Remarks: v.Remarks, Signature: l.numbers[v.Signature],
 		})
 	}
@@ -169,12 +175,12 @@ func (p *paper) reviewsChapter() {
 		}
 		t.add(row{
 			cells: []cell{
-				{paras: []para{{text: r.Entries, style: strong}, {text: "and " + r.Others + " of other streams", style: small}}},
+				{paras: []para{{text: r.Entries, style: strong}, {text: "and " + r.Others + " of other streams", style: small}, {text: r.Read, style: small}}},
 				{column: 1, paras: []para{{text: r.Reviewer, style: strong}, {text: signed(r.Signature), style: small}}},
 				{column: 2, paras: []para{{text: dated(r.Opened), style: small7}, {text: dated(r.Signed), style: small7}}},
 				{column: 3, paras: took},
 			},
-			notes: []para{{text: "Found: " + r.Remarks, style: small}, {text: "SHA-256 of the last entry " + r.Hash, style: tiny}},
+			notes: []para{{text: "Found: " + r.Remarks, style: small}, {text: labelled("SHA-256 of the first entry", r.FirstHash), style: tiny}, {text: "SHA-256 of the last entry " + r.Hash, style: tiny}},
 			again: "Review of entries " + r.Entries,
 		})
 	}

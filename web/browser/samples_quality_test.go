@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"veribatch/ebr/quality"
 	"veribatch/internal/language"
 	"veribatch/web"
 )
@@ -38,9 +39,11 @@ func qualityPages() map[string]func() web.View {
 		"review": func() web.View {
 			page := onBatch("Review of B-000017", 0, "complete")
 			page.Alarms = alarmed("", "").Alarms
-			return &web.ReviewView{Page: page, State: &web.ReviewState{Words: "audit trail reviewed to entry 38, 3 entries since", Level: "alert"}, From: 39, Entries: 3, Opened: at(3, 0, 0),
-				Reviews: []web.ReviewLine{{From: 1, To: 38, Hash: "9f2c6e51a4d80b77c1f3e2a95d6048bb3f0e7c21d5946a8e1b2c3d4e5f607182", Others: 4, By: "Quentin Dubois", At: at(2, 40, 0), Took: "12s", Quick: true, Remarks: "Nothing to question."}},
-				Matters: []web.Matter{{Why: "corrected", TrailEntry: entry}}, Others: []web.TrailEntry{entry, entry}, Sign: signedForm("review")}
+			return &web.ReviewView{Page: page, State: &web.ReviewState{Words: "audit trail reviewed to entry 38, 3 entries since", Level: "alert"}, From: 39, Opened: at(3, 0, 0),
+				List: "all", First: 201, Last: 203, Count: 7312, All: "/batches/17/review?list=all", Critical: "/batches/17/review?list=critical", Later: "/batches/17/review?after=x", GoOn: "/batches/17/review?after=y",
+				Listed: 7312, OpenedOf: 203, Criticals: 12, CriticalsOpened: 12, Kinds: quality.CriticalKinds, Read: form("read"), Unread: 3, Until: "batch/17 203",
+				Reviews: []web.ReviewLine{{From: 1, To: 38, Read: "12 of 38 entries opened", First: "51a4d80b77c1f3e2a95d6048bb3f0e7c21d5946a8e1b2c3d4e5f6071829f2c6e", Hash: "9f2c6e51a4d80b77c1f3e2a95d6048bb3f0e7c21d5946a8e1b2c3d4e5f607182", Others: 4, By: "Quentin Dubois", At: at(2, 40, 0), Took: "12s", Quick: true, Remarks: "Nothing to question."}},
+				Entries: []web.Matter{{Why: "corrected", TrailEntry: entry}, {TrailEntry: entry}, {TrailEntry: entry}}, Sign: signedForm("review")}
 		},
 	}
 }
