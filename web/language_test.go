@@ -104,6 +104,9 @@ func textsOfTheScreens(t *testing.T) map[string]string {
 	for _, k := range quality.Kinds() {
 		texts[k.Words()] = "kinds of incidents"
 	}
+	for _, k := range quality.CriticalKinds {
+		texts[k.Words] = "kinds of critical entries"
+	}
 	maps.DeleteFunc(texts, func(text, _ string) bool { return !saysSomething.MatchString(verb.ReplaceAllString(text, "")) })
 	return texts
 }

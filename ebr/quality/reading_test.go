@@ -136,6 +136,8 @@ func TestTheDatabaseKeepsPagesInOrder(t *testing.T) {
 		return err
 	})
 	require.Equal(t, "VB056", state(err))
+	_, err = p.DB.Super(t).Exec(p.Ctx, `update ebr.trail_reviews set signed_at = opened_at, version = 2 where id = $1`, c.Review)
+	require.Equal(t, "VB096", state(err), "no first entry")
 }
 
 // Rights and configuration that change while a batch runs are shown with its trail.
