@@ -231,7 +231,7 @@ var settingEffects = map[string]effect{
 	"backup_hours":     {versions.Propose{BackupHours: "48"}, func(e *effects) string { return e.alarm(continuity.Backup, 30) }, "the limit is 26 h", "quiet"},
 	"drill_days":       {versions.Propose{DrillDays: "7"}, func(e *effects) string { return e.alarm(continuity.Drill, 8*24) }, "quiet", "the limit is 7 days"},
 	"certificate_days": {versions.Propose{CertificateDays: "60"}, func(e *effects) string { return e.certificateEnds(40 * day) }, "quiet", "alarm"},
-	"screen_language": {versions.Propose{ScreenLanguage: "de"}, (*effects).screen, `<html lang="en"`, `<html lang="de"`},
+	"screen_language":  {versions.Propose{ScreenLanguage: "de"}, (*effects).screen, `<html lang="en"`, `<html lang="de"`},
 	"mail_server": {versions.Propose{MailServer: mailAt, MailSender: "ebr@plant.test", MailRecipients: "qa@plant.test"}, func(e *effects) string {
 		return e.mailed(versions.Propose{})
 	}, "nothing", "from ebr@plant.test to qa@plant.test"},
