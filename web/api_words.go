@@ -38,7 +38,7 @@ var fieldWords = map[string]said{
 
 	"list":    {"all, or critical for the critical entries alone", "all"},
 	"to":      {"place of the last entry of the page that was read, as it stands at the entry", "batch/01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e 45"},
-	"entries": {"how many entries of the list stand up to there behind the page read before, 1 to 500; when there are others by now the answer is 409", "45"},
+	"entries": {"how many entries of the list the page showed, 1 to 500; when others stand there by now the answer is 422", "45"},
 
 	// readings
 	"reading":      {"as typed, scanned or chosen, always as text: a decimal with the separator . in the unit of the value and with at most its decimals, yes or no, one of the options, a date with time, or the text itself. Up to 4,000 characters", "13.85"},
@@ -46,6 +46,7 @@ var fieldWords = map[string]said{
 	"late_reason":  {"why it is entered only now; needed when performed_at is longer ago than late_minutes of the configuration. Up to 4,000 characters", "Server was not reachable from the weighing room."},
 	"seen":         {"how many readings you knew of: seen of the value or step as you read it. When there are more by now the answer is 409", "0"},
 
+	"trail.read_page from":       {"place of the first entry of the page that was read, as it stands at the entry", "batch/01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e 1"},
 	"step.perform seen":          {"how many readings of the step you knew of: seen of the step as you read it; not asked where the act is signed", "3"},
 	"step.correct reason":        {"why the reading is replaced. Up to 4,000 characters", "Read off the wrong line of the display."},
 	"step.record reason":         {"why the value is measured again; needed when it has a reading. Up to 4,000 characters", "Second weighing after the balance was levelled."},

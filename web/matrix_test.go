@@ -325,7 +325,7 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 	case "incident.reassess":
 		fields = map[string]string{"disposition": "no effect", "reason": "nothing entered", "changed_because": "read again", "seen": "2"}
 	case "trail.read_page":
-		fields = map[string]string{"list": "all", "to": "batch/none 1", "entries": "1"}
+		fields = map[string]string{"list": "all", "from": "batch/none 1", "to": "batch/none 1", "entries": "1"}
 	case "trail.review":
 		fields = map[string]string{"remarks": "nothing found"}
 	case "configuration.propose":

@@ -134,8 +134,8 @@ func (m *matrixPlant) prepareQuality() {
 	require.Less(m.t, v.at.status, 400, v.at.text)
 	v.open(m.batches[""] + "/review")
 	v.send("begin", nil)
-	require.NotNil(m.t, v.at.forms["review"], v.at.text)
-	m.review = path.Base(v.at.forms["review"].action)
+	require.NotNil(m.t, v.at.forms["read"], v.at.text)
+	m.review = path.Base(path.Dir(v.at.forms["read"].action)) // …/reviews/ID/read
 }
 
 // place gives a person roles for an area.

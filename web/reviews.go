@@ -164,8 +164,8 @@ func (v *visit) reviewEntries(view *ReviewView, d *dossier, now quality.Review, 
 	if now.ID == "" {
 		return nil
 	}
-	if unread, next := n.Unread(asked.List, page); next {
-		view.Unread, view.Until = unread, page.Marks[len(page.Marks)-1].Place()
+	if page.Unread() {
+		view.Unread, view.Since, view.Until = len(page.Marks), page.Marks[0].Place(), page.Marks[len(page.Marks)-1].Place()
 		view.Read = v.offer(true, "trail.read_page", Form{ID: "read", Action: at + "s/" + now.ID + "/read?" + asked.with(asked.List, asked.After).Encode()})
 	} else if n.OpenedOf(asked.List) < view.Count {
 		view.GoOn = address(asked.List, n.LastRead(asked.List))

@@ -91,9 +91,9 @@ type ReviewView struct {
 	Kinds                      []quality.CriticalKind
 	Opened                     time.Time // when this person opened the review; zero when it is not open
 	Begin                      *Form
-	Read                       *Form  // enters that this page was read; fields: list, to, entries
-	Unread                     int    // how many entries that adds,
-	Until                      string // and the place of the last one
+	Read                       *Form  // enters that this page was read; fields: list, from, to, entries
+	Unread                     int    // how many entries the page shows,
+	Since, Until               string // and the places of the first and the last one
 	Sign                       *Form  // signed; field: remarks
 	Waits                      string
 }

@@ -3,10 +3,10 @@ package quality
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"veribatch/audit"
 	"veribatch/ebr/batch"
@@ -22,12 +22,13 @@ const (
 // maxPage is the most entries that count as one page.
 const maxPage = 500
 
-// ReadPage says that the reviewer has read one page of the review's entries: those of the list behind the page read last, up to and with one entry.
+// ReadPage says that the reviewer has read one page of the review's entries: a stretch of a list, from one entry to another one.
 type ReadPage struct {
 	Batch   string `json:"batch" form:"-"`
 	Review  string `json:"review" form:"-"`
 	List    string `json:"list" form:"list"`       // All or Critical
-	To      string `json:"to" form:"to"`           // place of the last entry of the page, as Place writes it
+	From    string `json:"from" form:"from"`       // place of the first entry of the page, as Place writes it
+	To      string `json:"to" form:"to"`           // place of the last one
 	Entries int    `json:"entries" form:"entries"` // how many the page showed
 }
 
@@ -59,14 +60,14 @@ func (m Mark) Place() string { return fmt.Sprintf("%s %d", m.Stream, m.Seq) }
 // Reading is what a review covers, oldest first, and how far its reviewer has read it.
 type Reading struct {
 	Marks []Mark
-	read  map[string]int // by list: how many of Marks, from the first one on, its pages have passed
+	Pages string // hex SHA-256 over the pages that its reviewer read, each with the hashes of its entries; "" without a review
 }
 
 // overlap is longer than any change takes: an entry of another stream that was written while the last review was signed is shown again.
 const overlap = time.Minute
 
-// Rights and configuration that changed between issue and end of the batch are shown with it: changes of the system, and of the rights of who had
-// worked in it by then; so nothing is ever added in front of what was read.
+// Rights and configuration that changed between issue and end of the batch are shown with it: changes of the system, and of the rights of everybody
+// who worked in it.
 const marksOfReview = `select at, stream, seq, act, refused, clock, details from (select l.at, l.stream, l.seq, l.act, l.refused,
 		(l.content ->> 'clock')::timestamptz, coalesce(l.content -> 'details', '{}')
 	from (select e.at, e.stream, e.seq, e.act, e.refused, convert_from(e.body, 'UTF8')::jsonb from audit.entries e
@@ -74,15 +75,17 @@ const marksOfReview = `select at, stream, seq, act, refused, clock, details from
 		union all select e.at, e.stream, e.seq, e.act, e.refused, convert_from(e.body, 'UTF8')::jsonb from audit.subjects s join audit.entries e on e.stream = s.stream and e.seq = s.seq
 			where s.subject = @subject and s.stream <> @subject and s.at >= @since and s.at < @until
 		union all select e.at, e.stream, e.seq, e.act, e.refused, '{}' from ebr.batches b
-			cross join lateral (select 'site/configuration' stream, b.issued_at since union all select 'person/' || h.person, min(h.entered_at) from ebr.batch_history h where h.batch = b.id group by h.person) w
+			cross join lateral (select 'site/configuration' stream, b.issued_at since union all select distinct 'person/' || h.person, b.issued_at from ebr.batch_history h where h.batch = b.id) w
 			join audit.entries e on e.stream = w.stream and e.at >= greatest(@since, b.issued_at, w.since) and e.at < least(@until, coalesce(b.ended_at, @until))
 			where b.id = @batch and not e.refused and e.act in ('configuration.approve', 'configuration.withdraw', 'person.roles', 'person.deactivate', 'person.reset',
 				'person.unlock', 'token.create', 'token.approve', 'token.revoke')
 			and not exists (select from audit.subjects s where s.subject = @subject and s.at = e.at and s.stream = e.stream and s.seq = e.seq)
 	) l (at, stream, seq, act, refused, content)) m (at, stream, seq, act, refused, clock, details) order by at, stream, seq`
 
-const pagesRead = `select list, to_at, to_stream, to_seq from (select distinct on (list) * from ebr.trail_review_pages where review = @review
-	order by list, to_at desc, to_stream desc, to_seq desc) p`
+const (
+	placesRead = `select distinct s.place from ebr.trail_review_pages p cross join unnest(p.shown) s (place) where p.review = @review`
+	pagesHash  = `select encode(ebr.pages_of(@review), 'hex')`
+)
 
 var (
 	dawn = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -114,22 +117,21 @@ func ReadingOf(ctx context.Context, q audit.Querier, batch string, r Review) (n 
 	return n, n.progress(ctx, q, r.ID)
 }
 
-// progress reads how far the pages of each list went.
+// progress reads what its pages showed. An entry that comes late stands on none of them, wherever its time puts it.
 func (n *Reading) progress(ctx context.Context, q audit.Querier, review string) error {
-	rows, err := q.Query(ctx, pagesRead, pgx.NamedArgs{"review": review})
+	args := pgx.NamedArgs{"review": review}
+	if err := q.QueryRow(ctx, pagesHash, args).Scan(&n.Pages); err != nil {
+		return err
+	}
+	rows, err := q.Query(ctx, placesRead, args)
 	if err != nil {
 		return err
 	}
-	n.read = map[string]int{}
-	var list string
-	var last Mark
-	_, err = pgx.ForEachRow(rows, []any{&list, (*zeronull.Timestamptz)(&last.Time), &last.Stream, &last.Seq}, func() error {
-		n.read[list] = n.index(last.Place()) + 1
-		return nil
-	})
-	n.read[Critical] = max(n.read[Critical], n.read[All])
-	for i := range n.Marks {
-		n.Marks[i].Opened = i < n.read[All] || i < n.read[Critical] && n.Marks[i].Why != ""
+	read := map[string]bool{}
+	var place string
+	_, err = pgx.ForEachRow(rows, []any{&place}, func() error { read[place] = true; return nil })
+	for i, m := range n.Marks {
+		n.Marks[i].Opened = read[m.Place()]
 	}
 	return err
 }
@@ -175,28 +177,23 @@ func (n Reading) Behind(list, place string, limit int) (p Page, ok bool) {
 	return p, true
 }
 
-// Unread gives how many entries the page of a list adds to what was read, and whether everything before it was read.
-func (n Reading) Unread(list string, p Page) (entries int, next bool) {
-	if len(p.Marks) == 0 {
-		return 0, false
-	}
-	for i, m := range n.Marks {
-		if (list == All || m.Why != "") && i >= n.read[list] {
-			entries++
-		}
-		if m.Cursor == p.Marks[len(p.Marks)-1].Cursor {
-			break
-		}
-	}
-	return entries, entries > 0 && entries <= len(p.Marks)
+// Unread tells whether the page shows an entry that its reviewer has not opened.
+func (p Page) Unread() bool {
+	return slices.ContainsFunc(p.Marks, func(m Mark) bool { return !m.Opened })
 }
 
-// LastRead gives the place up to which a list was read, "" at its beginning.
-func (n Reading) LastRead(list string) string {
-	if at := n.read[list]; at > 0 {
-		return n.Marks[at-1].Place()
+// LastRead gives the place behind which the first entry of a list stands that was not opened, "" for its beginning.
+func (n Reading) LastRead(list string) (place string) {
+	for _, m := range n.Marks {
+		if list == Critical && m.Why == "" {
+			continue
+		}
+		if !m.Opened {
+			break
+		}
+		place = m.Place()
 	}
-	return ""
+	return place
 }
 
 // Count gives how many entries a list has; OpenedOf how many of them its reviewer opened.
@@ -242,7 +239,12 @@ func openReview(ctx context.Context, q audit.Querier, batch, id string) (Review,
 	return Review{}, fault.New(fault.Missing, "There is no such review of this batch. Open the review again.")
 }
 
-const insertPage = `insert into ebr.trail_review_pages (id, review, list, entries, to_at, to_stream, to_seq, read_at) values (@id, @review, @list, @entries, @at, @stream, @seq, @now)`
+const insertPage = `insert into ebr.trail_review_pages (id, review, list, shown, read_at) values (@id, @review, @list, @shown, @now)`
+
+var (
+	_ = audit.Explain("trail_review_pages_read", fault.Invalid, "This page cannot be entered as read. Open the review again.")
+	_ = audit.Explain("trail_reviews_reading", fault.Conflict, "What you read of this trail changed just now. Open the review again, then sign.")
+)
 
 // Do enters that the page was read.
 func (c ReadPage) Do(ctx context.Context, tx *audit.Tx) error {
@@ -254,6 +256,9 @@ func (c ReadPage) Do(ctx context.Context, tx *audit.Tx) error {
 		return err
 	}
 	r, err := openReview(ctx, tx, c.Batch, c.Review)
+	if f := fault.As(err); err != nil && f.Kind == fault.NotReady {
+		return fault.New(fault.Invalid, "%s", f) // a button of an old page: no entry that would want another review
+	}
 	if err != nil {
 		return err
 	}
@@ -264,38 +269,41 @@ func (c ReadPage) Do(ctx context.Context, tx *audit.Tx) error {
 	if err != nil {
 		return err
 	}
-	last, entries, err := c.page(n)
+	shown, err := c.page(n)
 	if err != nil {
 		return err
 	}
 	tx.Note("batch", b.Number)
-	tx.Note("entries read", fmt.Sprintf("%d of the list %q", entries, c.List))
+	tx.Note("entries read", fmt.Sprintf("%d of the list %q", len(shown), c.List))
 	left, _ := n.Behind(c.List, c.To, 1)
 	tx.Result(PageRead{c.Batch, c.Review, c.List, c.To, len(left.Marks) > 0})
-	_, err = tx.Exec(ctx, insertPage, pgx.NamedArgs{
-		"id": audit.NewID(), "review": r.ID, "list": c.List, "entries": entries, "at": last.Time, "stream": string(last.Stream), "seq": last.Seq, "now": tx.Now(),
-	})
+	_, err = tx.Exec(ctx, insertPage, pgx.NamedArgs{"id": audit.NewID(), "review": r.ID, "list": c.List, "shown": shown, "now": tx.Now()})
 	return err
 }
 
-// page finds the page that was read: the next one of its list, whole, and as it was shown.
-func (c ReadPage) page(n Reading) (last Mark, entries int, err error) {
+// page gives the places of the page that was read, as it was shown. What is wrong with it is no refused act: it changes nothing about the batch.
+func (c ReadPage) page(n Reading) (shown []string, err error) {
 	if c.List != All && c.List != Critical {
-		return last, 0, fault.At("list", "There is the list all and the list critical.")
+		return nil, fault.At("list", "There is the list all and the list critical.")
 	}
-	at := n.index(c.To)
-	if at < 0 || c.List == Critical && n.Marks[at].Why == "" {
-		return last, 0, fault.At("to", "This list has no such entry. Open the review again.")
+	from, to, unread := n.index(c.From), n.index(c.To), false
+	if from < 0 || to < from {
+		return nil, fault.At("to", "This list has no such entry. Open the review again.")
 	}
-	last = n.Marks[at]
-	entries, _ = n.Unread(c.List, Page{Marks: []Mark{last}})
+	for _, m := range n.Marks[from : to+1] {
+		if c.List == All || m.Why != "" {
+			shown, unread = append(shown, m.Place()), unread || !m.Opened
+		}
+	}
 	switch {
-	case entries == 0 || at < n.read[c.List]:
-		return last, 0, fault.New(fault.Conflict, "You have read this page already. Go on with the next one.")
-	case entries > maxPage:
-		return last, 0, fault.At("to", "A page has at most %d entries, and pages are read one behind the other.", maxPage)
-	case entries != c.Entries:
-		return last, 0, fault.New(fault.Conflict, "%d entries stand up to there behind what you have read, and the page showed %d. Open the page again.", entries, c.Entries)
+	case len(shown) == 0 || shown[0] != c.From || shown[len(shown)-1] != c.To:
+		return nil, fault.At("to", "This list has no such entry. Open the review again.")
+	case len(shown) > maxPage:
+		return nil, fault.At("to", "A page has at most %d entries.", maxPage)
+	case len(shown) != c.Entries:
+		return nil, fault.New(fault.Invalid, "%d entries stand on this page now, and it showed %d. Open the page again.", len(shown), c.Entries)
+	case !unread:
+		return nil, fault.New(fault.Invalid, "You have read this page already. Go on with the next one.")
 	}
-	return last, entries, nil
+	return shown, nil
 }

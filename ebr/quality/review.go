@@ -222,7 +222,7 @@ func (s scope) statement(c SignReview) signatures.Statement {
 		{"Batch", s.number}, {"Product", s.product}, {"Audit trail", string(c.Home())}, {"Entries", fmt.Sprintf("%d to %d (%d)", s.From, s.To, s.Entries())},
 		{"SHA-256 of the first entry", s.FirstHash}, {"SHA-256 of the last entry", s.LastHash}, {"Entries by act", strings.Join(s.counts, ", ")}, {"Refused acts", fmt.Sprint(s.refused)},
 		{"Entries of other streams that name the batch", fmt.Sprintf("%d, %d of them since the last review", s.Others, s.Others-s.othersBefore)},
-		{"Entries opened", s.Words()},
+		{"Entries opened", s.Words()}, {"SHA-256 of the pages read", s.Pages},
 		{"Reviewer", s.Name}, {"Open since", s.OpenedAt.Format(moment)}, {"What the review found", s.Remarks},
 		{"Statement", "I have reviewed these entries. I did no work in this batch."},
 	} {
@@ -231,7 +231,7 @@ func (s scope) statement(c SignReview) signatures.Statement {
 	return st
 }
 
-const signReview = `update ebr.trail_reviews set from_seq = @from, to_seq = @to, first_hash = decode(@first, 'hex'), last_hash = decode(@hash, 'hex'), listed = @listed, opened = @opened, others = @others, remarks = @remarks, signed_at = @now,
+const signReview = `update ebr.trail_reviews set from_seq = @from, to_seq = @to, first_hash = decode(@first, 'hex'), pages_hash = decode(@pages, 'hex'), last_hash = decode(@hash, 'hex'), listed = @listed, opened = @opened, others = @others, remarks = @remarks, signed_at = @now,
 	signature = @signature, version = version + 1 where id = @id and version = 1`
 
 // Do signs the review.
@@ -258,7 +258,7 @@ func (c SignReview) Do(ctx context.Context, tx *audit.Tx) error {
 	tx.Note("open for", tx.Now().Sub(s.OpenedAt).Truncate(time.Second).String())
 	tx.Result(OpenReview{c.Batch, s.ID})
 	_, err = tx.Exec(ctx, signReview, pgx.NamedArgs{
-		"id": s.ID, "from": s.From, "to": s.To, "first": s.FirstHash, "hash": s.LastHash, "listed": s.Count(All), "opened": s.OpenedOf(All), "others": s.Others, "remarks": s.Remarks, "now": tx.Now(), "signature": signature.ID,
+		"id": s.ID, "from": s.From, "to": s.To, "first": s.FirstHash, "pages": s.Pages, "hash": s.LastHash, "listed": s.Count(All), "opened": s.OpenedOf(All), "others": s.Others, "remarks": s.Remarks, "now": tx.Now(), "signature": signature.ID,
 	})
 	return err
 }

@@ -58,11 +58,11 @@ func (p *plant) next(c quality.SignReview, list string, limit int) (quality.Read
 	n := p.reading(c)
 	page, ok := n.Behind(list, n.LastRead(list), limit)
 	require.True(p.T, ok)
-	entries, more := n.Unread(list, page)
-	if !more {
+	if !page.Unread() {
 		return quality.ReadPage{}, false
 	}
-	return quality.ReadPage{Batch: c.Batch, Review: c.Review, List: list, To: page.Marks[len(page.Marks)-1].Place(), Entries: entries}, true
+	first, last := page.Marks[0].Place(), page.Marks[len(page.Marks)-1].Place()
+	return quality.ReadPage{Batch: c.Batch, Review: c.Review, List: list, From: first, To: last, Entries: len(page.Marks)}, true
 }
 
 // turns reads the next page of a list.

@@ -131,10 +131,12 @@ const brokenReviews = `select r.id::text, case
 		when e.hash is distinct from r.last_hash then 'its last entry is not the one that was reviewed'
 		when f.hash is distinct from coalesce(r.first_hash, f.hash) then 'its first entry is not the one that was reviewed'
 		when r.from_seq <> coalesce((select max(b.to_seq) from ebr.trail_reviews b where b.batch = r.batch and b.to_seq < r.to_seq), 0) + 1 then 'it does not begin behind the review before it'
+		when ebr.pages_of(r.id) is distinct from coalesce(r.pages_hash, ebr.pages_of(r.id)) then 'the pages that were read are not those that were signed'
 		else 'its reviewer worked in the batch' end
 	from ebr.trail_reviews r left join audit.entries e on e.stream = 'batch/' || r.batch and e.seq = r.to_seq
 	left join audit.entries f on f.stream = 'batch/' || r.batch and f.seq = r.from_seq
 	where r.signed_at is not null and (e.hash is distinct from r.last_hash or f.hash is distinct from coalesce(r.first_hash, f.hash)
+		or ebr.pages_of(r.id) is distinct from coalesce(r.pages_hash, ebr.pages_of(r.id))
 		or r.from_seq <> coalesce((select max(b.to_seq) from ebr.trail_reviews b where b.batch = r.batch and b.to_seq < r.to_seq), 0) + 1
 		or exists (select from ebr.batch_history h where h.batch = r.batch and h.person = r.reviewer and h.entered_at <= r.signed_at
 			and h.event in ('recorded', 'corrected', 'commented', 'performed', 'verified'))) order by r.id`
