@@ -12,6 +12,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 	"veribatch/signatures"
 )
 
@@ -41,7 +42,7 @@ type move struct {
 	act, meaning string
 	from, to     State
 	stamp        func(*Version) *Stamp // where the move leaves its mark
-	ready        string                // what to do when the version is not that far yet
+	ready        language.Word         // what to do when the version is not that far yet
 	sql          string
 }
 
@@ -146,7 +147,7 @@ func (m move) check(v, former *Version, person string) error {
 	case done.Person != "":
 		return fault.New(fault.Conflict, "Version %d of %s was already %s by %s at %s.", v.Number, v.Code, past[m.act], done.FullName, done.At.Format(moment))
 	case slices.Index(order, v.State) < slices.Index(order, m.from):
-		return fault.New(fault.NotReady, "Version %d of %s is %s. %s", v.Number, v.Code, strings.Replace(v.State.Words(), "draft", "a draft", 1), m.ready)
+		return fault.New(fault.NotReady, "Version %d of %s is %s. %s", v.Number, v.Code, language.Word(strings.Replace(v.State.Words(), "draft", "a draft", 1)), m.ready)
 	case m.to == InReview:
 		return nil
 	case former != nil && former.Number > v.Number:
@@ -160,7 +161,7 @@ func (m move) check(v, former *Version, person string) error {
 }
 
 // past gives the word for an act in a sentence.
-var past = map[string]string{submit.act: "submitted", approve.act: "approved", makeEffective.act: "made effective"}
+var past = map[string]language.Word{submit.act: "submitted", approve.act: "approved", makeEffective.act: "made effective"}
 
 // words writes the statement: what identifies the text, where it stands in its life, and what the signature brings about.
 func (m move) words(v Version, former *Version, r *Recipe) signatures.Statement {

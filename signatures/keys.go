@@ -114,13 +114,17 @@ func recordedKeys(ctx context.Context, q audit.Querier, key *keyring.File) ([]re
 	return list, err
 }
 
-// Recorded tells whether this key is one that the plant has recorded as its own.
+// Recorded tells whether this key is the one of the plant: it is recorded, and vouched for every other one when it came (see VerifyKeys). A former key,
+// and one that somebody laid in its place, is not.
 func Recorded(ctx context.Context, trail *audit.Trail, key *keyring.File) (known bool, err error) {
 	err = trail.Read(ctx, func(r *audit.Reader) error {
 		recorded, err := recordedKeys(ctx, r, key)
+		others := true
 		for _, k := range recorded {
-			known = known || k.ID == key.ID() && k.Public.Equal(key.Public())
+			own := k.ID == key.ID() && k.Public.Equal(key.Public())
+			known, others = known || own, others && (own || k.Vouched)
 		}
+		known = known && others
 		return err
 	})
 	return known, err

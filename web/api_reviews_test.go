@@ -107,7 +107,7 @@ func TestTrailReviewByAPI(t *testing.T) {
 	for next := quirl.get(at + "?limit=4"); ; next = quirl.get(strings.TrimPrefix(next.body["next"].(string), "/api/v1")) {
 		page := next.body["entries"].([]any)
 		to := page[len(page)-1].(map[string]any)["place"]
-		read := quirl.post(at+"/read", map[string]any{"list": "all", "to": to, "entries": len(page)})
+		read := quirl.post(at+"/read", map[string]any{"list": "all", "from": page[0].(map[string]any)["place"], "to": to, "entries": len(page)})
 		require.Less(t, read.status, 300, read.raw)
 		if next.body["next"] == nil {
 			break

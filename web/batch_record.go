@@ -131,9 +131,17 @@ func (d *dossier) value(v *procedure.ValueState) Value {
 func (d *dossier) expectations(v *procedure.Value) []Limit {
 	limits := d.v.limitsOf(v)
 	if v.Expect != "" && v.Kind != procedure.Scan {
-		limits = append(limits, Limit{Name: "otherwise held", Text: d.v.words("expected: %s", v.Expect)})
+		limits = append(limits, Limit{Name: "otherwise held", Text: d.v.words("expected: %s", d.v.answer(v))})
 	}
 	return limits
+}
+
+// answer gives the answer that the recipe expects: yes and no as they stand on the buttons, a choice as the recipe writes it.
+func (v *visit) answer(of *procedure.Value) string {
+	if of.Kind == procedure.YesNo {
+		return v.words(of.Expect)
+	}
+	return of.Expect
 }
 
 // reading gives the i-th attempt of a value, with the comments that were made after it and before the next one.

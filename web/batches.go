@@ -186,7 +186,7 @@ func (d *dossier) work(view *StepView, st *procedure.StepState) {
 	case d.State.Batch == procedure.Held:
 		view.Waits, view.Wayout = d.v.words("Held: %s", d.State.OpenHolds()[0].Event.Reason), d.next()
 	case !d.running():
-		view.Waits, view.Wayout = d.v.words("The batch is %s.", string(d.State.Batch)), &Link{Href: d.href(), Words: "Overview"}
+		view.Waits, view.Wayout = d.v.words("The batch is %s.", d.v.words(string(d.State.Batch))), &Link{Href: d.href(), Words: "Overview"}
 	case st.Status == procedure.StepComplete:
 		view.Next = d.next()
 		if view.Next == nil {

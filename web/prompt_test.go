@@ -29,10 +29,10 @@ func promptly(t testing.TB, what string, try func() (status int, text string)) {
 	for n := 0; n < 5 && fastest > promptness; n++ {
 		began := time.Now()
 		status, text := try()
+		fastest = min(fastest, time.Since(began)) // a connection that is cut is an answer, too
 		if status == 0 {
 			continue
 		}
-		fastest = min(fastest, time.Since(began))
 		require.GreaterOrEqual(t, status, 400, "%s: %s", what, text)
 		require.Less(t, status, 500, "%s: %s", what, text)
 	}

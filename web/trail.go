@@ -15,6 +15,7 @@ import (
 	"veribatch/audit"
 	"veribatch/ebr/batch"
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 	"veribatch/internal/plaintext"
 	"veribatch/signatures/access"
 	"veribatch/signatures/identity"
@@ -223,7 +224,7 @@ func (v *visit) subjectWords(r audit.Row, names map[string]string) (text, href s
 }
 
 // tableNames are the record tables in words.
-var tableNames = map[string]string{
+var tableNames = map[string]language.Word{
 	"ebr.batches": "batch", "ebr.batch_history": "history of the batch", "ebr.recipes": "recipe", "ebr.recipe_versions": "version of the recipe",
 	"ebr.people": "person", "ebr.credentials": "password", "ebr.person_roles": "role", "ebr.stations": "station", "ebr.signatures": "signature",
 	"ebr.signing_keys": "signing key", "ebr.counters": "counter", "ebr.areas": "area",
@@ -231,7 +232,7 @@ var tableNames = map[string]string{
 
 // changeOf gives one changed row: all values of a new row, what differs of a changed one.
 func changeOf(c audit.Change) (RowChange, error) {
-	row := RowChange{Table: c.Table, Name: tableNames[c.Table], ID: c.ID, Kind: "changed"}
+	row := RowChange{Table: c.Table, Name: string(tableNames[c.Table]), ID: c.ID, Kind: "changed"}
 	before, after, err := c.Columns()
 	if err != nil {
 		return row, err

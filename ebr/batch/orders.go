@@ -11,6 +11,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 	"veribatch/internal/plaintext"
 	"veribatch/recipes"
 	"veribatch/recipes/procedure"
@@ -153,7 +154,7 @@ func effective(v recipes.Version) error {
 	if v.State == recipes.Effective {
 		return nil
 	}
-	f := fault.New(fault.NotReady, "Version %d of %s is %s. Choose a version that is effective.", v.Number, v.Code, v.State.Words())
+	f := fault.New(fault.NotReady, "Version %d of %s is %s. Choose a version that is effective.", v.Number, v.Code, language.Word(v.State.Words()))
 	if v.State == recipes.Superseded {
 		f = fault.New(fault.NotReady, "Version %d of %s was superseded at %s. Order from the version that is effective now.", v.Number, v.Code, v.SupersededAt.Format(moment))
 	}

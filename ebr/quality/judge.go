@@ -233,8 +233,9 @@ func reference(text string) string {
 
 // Bounds that keep a statement readable and below its limits; what is cut stands in it by its SHA-256.
 const (
-	mostLinks  = 200
-	longestWhy = 300
+	mostLinks        = 200
+	longestWhy       = 300  // characters
+	longestJudgement = 7000 // of one that is shown whole, below what one line of a statement may have
 )
 
 // judgements gives one line for each batch.
@@ -254,9 +255,11 @@ func judgements(links []Link) (lines []signatures.Line) {
 	return lines
 }
 
-func shortened(full string) string {
-	if r := []rune(full); len(r) > longestWhy {
-		return fmt.Sprintf("%s … (SHA-256 %x)", strings.TrimSpace(string(r[:longestWhy])), sha256.Sum256([]byte(full)))
+func shortened(full string) string { return cut(full, longestWhy) }
+
+func cut(full string, most int) string {
+	if r := []rune(full); len(r) > most {
+		return fmt.Sprintf("%s … (SHA-256 %x)", strings.TrimSpace(string(r[:most])), sha256.Sum256([]byte(full)))
 	}
 	return full
 }

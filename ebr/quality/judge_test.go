@@ -1,6 +1,7 @@
 package quality_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -104,14 +105,21 @@ func TestAJudgementIsReplacedBySigning(t *testing.T) {
 	first.Seen = now.Version
 	p.Do(p.sue, first)
 	anew.Seen, anew.Disposition = now.Version+1, quality.NoEffect
+	anew.Reason, anew.ChangedBecause = strings.Repeat("long ", 799), strings.Repeat("word ", 799)
 	p.MustSign(p.quirl, anew)
+	anew.Seen++
+	p.MustSign(p.quirl, anew) // however long the one that is replaced
+	st, err := p.Shown(quality.CloseIncident{Incident: found().ID, RootCause: "The time server.", Action: "Another one."})
+	require.NoError(t, err)
+	require.Contains(t, line(st, "Effect on "+found().Links[0].Number), "Quirl Moss", "a long reason hides nobody")
+	require.Contains(t, line(st, "Effect on "+found().Links[0].Number), "in the place of a former judgement")
 	p.MustSign(p.quinn, quality.CloseIncident{Incident: found().ID, RootCause: "The time server.", Action: "Another one."})
 	anew.Seen++
 	p.refused(fault.NotReady, "was closed by", p.Sign(p.quirl, anew))
 	placed := read(p, func(q audit.Querier) (int, error) {
 		return quality.VerifySignatures(p.Ctx, q, func(row string, why error) { t.Errorf("%s: %v", row, why) })
 	})
-	require.Equal(t, 3, placed)
+	require.Equal(t, 4, placed)
 	p.clean()
 }
 

@@ -75,11 +75,11 @@ func (l Link) Signatures() (ids []string) {
 
 // words give a judgement in one line of a statement.
 func (j Judgement) words() string {
-	full := fmt.Sprintf("%s: %s; %s, %s", j.Disposition, j.Reason, j.AssessedBy, j.AssessedAt.Format(moment))
-	if j.ChangedBecause != "" {
-		full += "; replaced a former judgement because " + j.ChangedBecause
+	head := fmt.Sprintf("%s; %s, %s", j.Disposition, j.AssessedBy, j.AssessedAt.Format(moment))
+	if j.ChangedBecause != "" { // what matters most comes first: a long reason is cut from its end
+		return fmt.Sprintf("%s, in the place of a former judgement: %s; replaced because %s", head, j.Reason, j.ChangedBecause)
 	}
-	return full
+	return head + ": " + j.Reason
 }
 
 // check asks whether there is a judgement to be replaced, and whether it is the one that was read.
@@ -111,7 +111,7 @@ func (c ReassessIncident) Statement(ctx context.Context, q audit.Querier) (signa
 	for _, f := range l.Former[max(0, len(l.Former)-mostLinks):] {
 		lines = append(lines, signatures.Line{Label: "Earlier judgement", Value: shortened(f.words())})
 	}
-	lines = append(lines, signatures.Line{Label: "Judgement that is replaced", Value: l.words()}, signatures.Line{Label: "New judgement", Value: string(c.Disposition)},
+	lines = append(lines, signatures.Line{Label: "Judgement that is replaced", Value: cut(l.words(), longestJudgement)}, signatures.Line{Label: "New judgement", Value: string(c.Disposition)},
 		signatures.Line{Label: "Reason", Value: reason}, signatures.Line{Label: "Changed because", Value: because},
 		signatures.Line{Label: "Statement", Value: "The new judgement takes the place of the former one, which stays in the record."})
 	return signatures.Statement{

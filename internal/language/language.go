@@ -10,6 +10,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // Tag names a language as BCP 47 does.
@@ -66,6 +67,18 @@ type Text struct {
 // Write makes a text of its English words and their arguments. An argument that knows languages itself (another Text, a fault), or is of a type of
 // its own over string (a state, a role), is a word of the program and is said in the language, too; a plain string is what somebody typed.
 func Write(english string, args ...any) Text { return Text{english, args} }
+
+// Word is a word of the program among the arguments of a Text.
+type Word string
+
+// Join makes one text of several, with something between them.
+func Join[T any](parts []T, between string) Text {
+	args := make([]any, len(parts))
+	for i, p := range parts {
+		args[i] = p
+	}
+	return Text{strings.Join(slices.Repeat([]string{"%s"}, len(parts)), between), args}
+}
 
 // Empty tells whether nothing was written.
 func (t Text) Empty() bool { return t.english == "" }

@@ -3,9 +3,9 @@ package procedure
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 )
 
 // Check tells whether an event, complete as Decide makes it, may happen now: nil, or a fault that says what happened and what to do.
@@ -97,7 +97,7 @@ func (s *State) checkMove(e Event) *fault.Error {
 }
 
 // past gives the word for the acts that two persons may try at the same time and only one can do.
-var past = map[EventKind]string{
+var past = map[EventKind]language.Word{
 	EventCreated: "created", EventIssued: "issued", EventStarted: "started", EventHeld: "held", EventResumed: "resumed",
 	EventAborted: "aborted", EventCompleted: "completed",
 }
@@ -121,7 +121,7 @@ func (s *State) checkBatch(e Event) *fault.Error {
 		for _, h := range s.OpenHolds() {
 			if roles := h.Awaits(); len(roles) > 0 {
 				return fault.New(fault.NotReady, "The batch is held: %s It can go on when the hold was assessed and signed; still missing: %s.",
-					h.Event.Reason, strings.Join(roleWords(roles), " and "))
+					h.Event.Reason, language.Join(roleWords(roles), " and "))
 			}
 		}
 	case EventCompleted:
@@ -166,9 +166,9 @@ func (s *State) checkAssess(e Event) *fault.Error {
 	return fault.New(fault.NotReady, "A person held this batch, no reading did: there is nothing to assess. Resume it with a reason.")
 }
 
-func roleWords(roles []string) []string {
-	words := map[string]string{Supervisor: "a supervisor", QA: "QA"}
-	out := make([]string, len(roles))
+func roleWords(roles []string) []language.Word {
+	words := map[string]language.Word{Supervisor: "a supervisor", QA: "QA"}
+	out := make([]language.Word, len(roles))
 	for i, r := range roles {
 		out[i] = words[r]
 	}

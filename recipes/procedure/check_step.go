@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 )
 
 // checkRecord: values of the open step, in the recipe's order, before it is performed.
@@ -47,7 +48,7 @@ func (s *State) checkPerform(st *StepState, e Event) *fault.Error {
 		return f
 	}
 	if missing := st.Missing(); len(missing) > 0 {
-		return fault.New(fault.NotReady, "Step %s cannot be finished yet: %s.", st.Step.ID, strings.Join(missing, "; "))
+		return fault.New(fault.NotReady, "Step %s cannot be finished yet: %s.", st.Step.ID, language.Join(missing, "; "))
 	}
 	return notVerifier(st, e)
 }

@@ -1,5 +1,7 @@
 package procedure
 
+import "veribatch/internal/language"
+
 // BatchState is where a batch stands (ISA-88 part 1, procedural states). The words are stored.
 type BatchState string
 
@@ -30,7 +32,7 @@ var moves = map[BatchState]map[EventKind]BatchState{
 }
 
 // next tells for every state what an operator can do about a refused act.
-var next = map[BatchState]string{
+var next = map[BatchState]language.Word{
 	Ordered:  "Its record has to be issued first.",
 	Idle:     "Start the batch first.",
 	Running:  "Work on the open step.",

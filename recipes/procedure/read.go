@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 	"veribatch/internal/plaintext"
 	"veribatch/recipes/formula"
 )
@@ -105,7 +106,7 @@ func readDecimal(v *Value, raw string) (Reading, error) {
 // readDateTime reads "2026-11-20 14:05", also with the "T" that browsers send and with a zone ("2026-11-20 14:05 +01:00"), which an hour
 // that the clocks showed twice asks for.
 func readDateTime(raw string, now time.Time, ahead time.Duration) (Reading, error) {
-	const hint = "Type date and time like 2026-11-20 14:05."
+	const hint = language.Word("Type date and time like 2026-11-20 14:05.")
 	text := strings.Replace(raw, "T", " ", 1)
 	at, err := time.Parse(clock, text)
 	if err != nil {

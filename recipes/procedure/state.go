@@ -1,9 +1,9 @@
 package procedure
 
 import (
-	"fmt"
 	"time"
 
+	"veribatch/internal/language"
 	"veribatch/recipes/formula"
 )
 
@@ -147,15 +147,15 @@ func (st *StepState) Next() *ValueState {
 }
 
 // Missing lists in an operator's words what has to be done before the step can be performed.
-func (st *StepState) Missing() []string {
-	var missing []string
+func (st *StepState) Missing() []language.Text {
+	var missing []language.Text
 	for i := range st.Values {
 		v := &st.Values[i]
 		switch current := v.Current(); {
 		case current == nil:
-			missing = append(missing, fmt.Sprintf("%s is not recorded", v.Value.Title))
+			missing = append(missing, language.Write("%s is not recorded", v.Value.Title))
 		case v.NeedsComment():
-			missing = append(missing, fmt.Sprintf("the comment on %s is missing (%s is outside the alert limits %s)",
+			missing = append(missing, language.Write("the comment on %s is missing (%s is outside the alert limits %s)",
 				v.Value.Title, current.Display(), v.Value.Alert.Text()))
 		}
 	}

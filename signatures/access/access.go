@@ -19,6 +19,7 @@ import (
 	"github.com/casbin/casbin/v2/model"
 
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 )
 
 //go:embed model.conf
@@ -128,11 +129,11 @@ func Compatible(roles []Role) error {
 			return fault.At("roles", "There is no role %q. Choose from the list.", string(r))
 		}
 		if slices.Contains(roles[:i], r) {
-			return fault.At("roles", "The role %s is named twice.", r.Title())
+			return fault.At("roles", "The role %s is named twice.", language.Word(r.Title()))
 		}
 		for _, other := range roles[:i] {
 			if slices.Contains(decided().excludes[r], other) {
-				return fault.At("roles", "One person cannot be %s and %s (separation of duties). Give the roles to two persons.", other.Title(), r.Title())
+				return fault.At("roles", "One person cannot be %s and %s (separation of duties). Give the roles to two persons.", language.Word(other.Title()), language.Word(r.Title()))
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 	"veribatch/signatures/configuration"
 )
 
@@ -121,14 +122,14 @@ func decision(name string, g Grants, act, area string) error {
 	if g.May(act, area) {
 		return nil
 	}
-	where := ""
+	var where language.Text
 	switch {
 	case area != WholeSite:
-		where = " in the area " + area
+		where = language.Write(" in the area %s", area)
 	case g.Anywhere(act) || Allowed(rolesOf(g), act):
-		where = " for the whole plant"
+		where = language.Write(" for the whole plant")
 	}
-	return fault.New(fault.Forbidden, "%s (%s) has no right to %s%s. Allowed: %s.", name, joined(g.Words(), "no role"), act, where, list(Who(act), "nobody"))
+	return fault.New(fault.Forbidden, "%s (%s) has no right to %s%s. Allowed: %s.", name, joined(g.Words(), "no role"), act, where, list(Who(act)))
 }
 
 // rolesOf lists the roles without their areas.
@@ -140,12 +141,15 @@ func rolesOf(g Grants) []Role {
 	return roles
 }
 
-func list(roles []Role, none string) string {
-	words := make([]string, len(roles))
-	for i, r := range roles {
-		words[i] = r.Title()
+func list(roles []Role) language.Text {
+	if len(roles) == 0 {
+		return language.Write("nobody")
 	}
-	return joined(words, none)
+	words := make([]language.Word, len(roles))
+	for i, r := range roles {
+		words[i] = language.Word(r.Title())
+	}
+	return language.Join(words, ", ")
 }
 
 func joined(words []string, none string) string {
@@ -254,7 +258,7 @@ func Add(ctx context.Context, tx *audit.Tx, person, area string, role Role) erro
 	case err != nil:
 		return err
 	case slices.Contains(held, role):
-		return fault.At("roles", "This person holds the role %s there already.", role.Title())
+		return fault.At("roles", "This person holds the role %s there already.", language.Word(role.Title()))
 	}
 	return SetRolesIn(ctx, tx, person, area, append(held, role))
 }

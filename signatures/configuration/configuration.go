@@ -14,6 +14,7 @@ import (
 
 	"veribatch/audit"
 	"veribatch/internal/fault"
+	"veribatch/internal/language"
 )
 
 // Settings are the values of one configuration. Each is described, with its limits and its default, by its line of Table. Values count from
@@ -197,14 +198,23 @@ func (l Setting) Limits() string {
 	if words, is := l.value(&Settings{}).(worded); is {
 		return words.allowed()
 	}
-	return strings.TrimSpace(fmt.Sprintf("%d to %d %s", l.Least, l.Most, l.Unit))
+	return l.limits().String()
+}
+
+// limits are those of a number.
+func (l Setting) limits() language.Text {
+	if l.Unit == "" {
+		return language.Write("%d to %d", l.Least, l.Most)
+	}
+	return language.Write("%d to %d %s", l.Least, l.Most, language.Word(l.Unit))
 }
 
 // Set puts a value given as text into the settings. What is no value, or goes beyond the limits, is refused at the field of the setting.
 func (l Setting) Set(s *Settings, text string) error {
+	label := language.Word(l.Label)
 	if words, is := l.value(s).(worded); is {
 		if err := words.put(text); err != nil {
-			return fault.At(l.Name, "%s: %s.", l.Label, err)
+			return fault.At(l.Name, "%s: %s.", label, err)
 		}
 		return nil
 	}
@@ -214,11 +224,11 @@ func (l Setting) Set(s *Settings, text string) error {
 		l.put(s, len("off")-len(text))
 		return nil
 	case l.OnOff():
-		return fault.At(l.Name, "%s is on or off.", l.Label)
+		return fault.At(l.Name, "%s is on or off.", label)
 	case err != nil || strconv.Itoa(n) != text:
-		return fault.At(l.Name, "%s: type a whole number from %s.", l.Label, l.Limits())
+		return fault.At(l.Name, "%s: type a whole number from %s.", label, l.limits())
 	case n < l.Least || n > l.Most:
-		return fault.At(l.Name, "%s: %s is beyond what any plant may set. Allowed: %s.", l.Label, l.amount(text), l.Limits())
+		return fault.At(l.Name, "%s: %s is beyond what any plant may set. Allowed: %s.", label, l.amount(text), l.limits())
 	}
 	l.put(s, n)
 	return nil

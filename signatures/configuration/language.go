@@ -2,10 +2,10 @@ package configuration
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
+	"veribatch/internal/fault"
 	"veribatch/internal/language"
 )
 
@@ -18,7 +18,7 @@ func (v Language) Tag() language.Tag { return cmp.Or(language.Tag(v), language.E
 func (v *Language) put(text string) error {
 	tag := language.Tag(text)
 	if !slices.Contains(language.All(), tag) {
-		return fmt.Errorf("type %s", v.allowed())
+		return fault.New(fault.Invalid, "type %s", language.Word(v.allowed()))
 	}
 	*v = Language(tag)
 	if tag == language.English {

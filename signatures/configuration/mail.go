@@ -54,7 +54,7 @@ func (v *Server) put(text string) error {
 	host, port, err := net.SplitHostPort(text)
 	n, bad := strconv.ParseUint(port, 10, 16)
 	if err != nil || bad != nil || n == 0 || strconv.FormatUint(n, 10) != port || !hostName(host) {
-		return fmt.Errorf("type the host and the port, such as smtp.plant.example:587, or none")
+		return fault.New(fault.Invalid, "type the host and the port, such as smtp.plant.example:587, or none")
 	}
 	*v = Server(text)
 	return nil
@@ -96,7 +96,7 @@ func (v *Encryption) put(text string) error {
 	case none:
 		*v = Plain
 	default:
-		return fmt.Errorf("type starttls, tls or none")
+		return fault.New(fault.Invalid, "type starttls, tls or none")
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (v *Address) put(text string) error {
 		return nil
 	}
 	if !address(text) {
-		return fmt.Errorf("type one address, such as veribatch@plant.example, or none")
+		return fault.New(fault.Invalid, "type one address, such as veribatch@plant.example, or none")
 	}
 	*v = Address(text)
 	return nil
@@ -145,7 +145,7 @@ func (v *Addresses) put(text string) error {
 	seen := slices.Clone(list)
 	slices.Sort(seen)
 	if len(list) > mostAddresses || len(slices.Compact(seen)) < len(list) || slices.ContainsFunc(list, func(a string) bool { return !address(a) }) {
-		return fmt.Errorf("type one to %d different addresses, joined by commas without spaces, such as qa@plant.example,it@plant.example, or none", mostAddresses)
+		return fault.New(fault.Invalid, "type one to %d different addresses, joined by commas without spaces, such as qa@plant.example,it@plant.example, or none", mostAddresses)
 	}
 	*v = Addresses(text)
 	return nil

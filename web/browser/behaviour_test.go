@@ -234,6 +234,27 @@ func TestNotSigningClosesTheDialog(t *testing.T) {
 	equal(t, "address", path(tab), "/gallery/step-verify")
 }
 
+// A click on words in an open form, or on nothing, gives the focus to what encloses the form: the form stays open, and the page goes on.
+func TestClickingIntoAFormKeepsItOpen(t *testing.T) {
+	d := &desk{answer: done}
+	tab := browser.Start(t)
+	d.open(t, tab, "/gallery/step")
+	const hold = `details:has(#hold-reason)`
+	tab.Click(hold + " > summary")
+	tab.Do(chromedp.WaitVisible("#hold-reason"))
+	for _, at := range []string{hold + " .vb-panel p", hold + " label", hold + " .vb-panel"} {
+		tab.Click(at)
+		if !browser.Value[bool](tab, `document.querySelector("`+hold+`").open`) {
+			t.Errorf("a click on %s closes the form", at)
+		}
+	}
+	tab.Click("details.vb-more > summary")
+	if browser.Value[bool](tab, `document.querySelector("`+hold+`").open`) {
+		t.Error("the form stays open when another menu is opened")
+	}
+	tab.Check()
+}
+
 func TestASignedActThatIsRefusedShowsItsPage(t *testing.T) {
 	d := &desk{answer: func(_ int, w http.ResponseWriter, _ *http.Request, show func(http.ResponseWriter, int, web.View)) {
 		v := step(func(v *web.StepView) { v.Waits = "Step 6 comes first." })

@@ -21,8 +21,8 @@ document.addEventListener("keydown", (e) => {
 });
 
 // What opens over the page goes when the focus does, so that it never covers where the focus is: a menu always, a form while no dialog asks
-// about it. What was typed stays in it.
+// about it. What was typed stays in it. A click on plain words gives the focus to what encloses the form: that is not leaving it.
 document.addEventListener("focusout", (e) => {
   const open = e.target.closest?.("details:is(.vb-more, .vb-pop)[open]");
-  if (open && e.relatedTarget && !open.contains(e.relatedTarget) && !e.relatedTarget.closest("dialog")) open.open = false;
+  if (open && e.relatedTarget && !open.contains(e.relatedTarget) && !e.relatedTarget.contains(open) && !e.relatedTarget.closest("dialog")) open.open = false;
 });
