@@ -206,7 +206,11 @@ func (a *Archive) Look(ctx context.Context) (s Status, err error) {
 }
 
 func (a *Archive) noteTail(segment string, bytes int64, now time.Time) error {
-	sum, n, err := digestOf(filepath.Join(a.Line.log(), segment+".partial"), bytes)
+	open := filepath.Join(a.Line.log(), segment+".partial")
+	if info, err := os.Stat(open); err == nil && info.Size() < segmentBytes {
+		return nil // a full disk did not let it be laid out: it holds nothing, and Receive takes it away
+	}
+	sum, n, err := digestOf(open, bytes)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && n < bytes {
 		return nil // it was finished or begun just now
 	}
