@@ -90,12 +90,8 @@ func (v *visit) settingLines(s configuration.Settings) (lines []SettingLine) {
 			}
 			return strings.TrimSpace(v.words(text) + " " + v.words(l.UnitOf(text)))
 		}
-		limits := v.words(l.Limits())
-		if !l.OnOff() && !l.InWords() {
-			limits = strings.TrimSpace(v.words("%d to %d %s", l.Least, l.Most, v.words(l.Unit)))
-		}
 		lines = append(lines, SettingLine{
-			Name: l.Name, Label: v.words(l.Label), Value: amount(s), Text: l.Text(s), Unit: v.words(l.Unit), Limits: limits, Default: amount(defaults),
+			Name: l.Name, Label: v.words(l.Label), Value: amount(s), Text: l.Text(s), Unit: v.words(l.Unit), Limits: l.Allowed().In(v.language()), Default: amount(defaults),
 			Meaning: v.words(l.Meaning), Source: l.Source, OnOff: l.OnOff(), InWords: l.InWords(), Longest: l.Most, Changed: l.Text(s) != l.Text(defaults),
 		})
 	}

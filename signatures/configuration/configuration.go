@@ -191,19 +191,17 @@ func (l Setting) UnitOf(text string) string {
 }
 
 // Limits gives in words how far the setting may go.
-func (l Setting) Limits() string {
-	if l.OnOff() {
-		return "on or off"
-	}
-	if words, is := l.value(&Settings{}).(worded); is {
-		return words.allowed()
-	}
-	return l.limits().String()
-}
+func (l Setting) Limits() string { return l.Allowed().String() }
 
-// limits are those of a number.
-func (l Setting) limits() language.Text {
-	if l.Unit == "" {
+// Allowed says the same to a reader of another language.
+func (l Setting) Allowed() language.Text {
+	words, is := l.value(&Settings{}).(worded)
+	switch {
+	case l.OnOff():
+		return language.Write("on or off")
+	case is:
+		return language.Write(words.allowed())
+	case l.Unit == "":
 		return language.Write("%d to %d", l.Least, l.Most)
 	}
 	return language.Write("%d to %d %s", l.Least, l.Most, language.Word(l.Unit))
@@ -226,9 +224,9 @@ func (l Setting) Set(s *Settings, text string) error {
 	case l.OnOff():
 		return fault.At(l.Name, "%s is on or off.", label)
 	case err != nil || strconv.Itoa(n) != text:
-		return fault.At(l.Name, "%s: type a whole number from %s.", label, l.limits())
+		return fault.At(l.Name, "%s: type a whole number from %s.", label, l.Allowed())
 	case n < l.Least || n > l.Most:
-		return fault.At(l.Name, "%s: %s is beyond what any plant may set. Allowed: %s.", label, l.amount(text), l.limits())
+		return fault.At(l.Name, "%s: %s is beyond what any plant may set. Allowed: %s.", label, l.amount(text), l.Allowed())
 	}
 	l.put(s, n)
 	return nil
