@@ -8,7 +8,7 @@ LONG_PACKAGES = ./audit ./ebr/batch ./internal/backup
 LONG_WEB = TestOtherAreasAnswerLikeNothing|TestTextsAreNoSQL|TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies|TestHostileAddresses|TestBodiesOfAPI|TestTokensThatOpenNothing
 LONG_PROGRAM = TestFoldersOfAnyName|TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff|TestLimitsOfTheServerAreKept
 ONE_DATABASE = go run ./internal/pgtest/cluster --
-FUZZTIME ?= 20s
+FUZZTIME ?= 10s
 STEP = @printf '\n== %s  %s\n' "$$(date +%T)"
 
 .PHONY: run build assets test check unit browser evidence mutants fuzz bench
@@ -72,7 +72,7 @@ evidence:
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory mutants
 
-## fuzz: every fuzz test for FUZZTIME (20s); the corpus of failures is kept in testdata/fuzz
+## fuzz: every fuzz test for FUZZTIME (10s); the corpus of failures is kept in testdata/fuzz
 fuzz:
 	@scripts/fuzz.sh $(FUZZTIME)
 

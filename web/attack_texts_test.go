@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/url"
@@ -382,10 +383,11 @@ func TestTextsAreNoSQL(t *testing.T) {
 			`1e999999`, `9223372036854775808`, `{"$gt":""}`, `::regclass`)
 	}
 	h := newHostile(t)
-	for _, text := range texts {
-		h.attack(func(string) string { return text }, func(place string, _ *http.Response, raw string) {
+	rounds := min(4, len(texts)) // every place gets so many of the texts, and its neighbour the next ones
+	for round := range rounds {
+		h.attack(func(place string) string { return texts[(int(crc32.ChecksumIEEE([]byte(place)))+round)%len(texts)] }, func(place string, _ *http.Response, raw string) {
 			for _, word := range []string{"argon2id", "SQLSTATE", "syntax error", "pgconn", "relation \""} {
-				require.NotContains(t, raw, word, "%s with %s", place, text)
+				require.NotContains(t, raw, word, "%s, round %d", place, round)
 			}
 		})
 	}

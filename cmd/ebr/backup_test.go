@@ -52,13 +52,13 @@ func (s *safe) serve() *server {
 // await waits until something is so.
 func (s *safe) await(what string, is func() bool) {
 	s.t.Helper()
-	for range 600 {
+	for range 1800 {
 		if is() {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	s.t.Fatalf("%s: not within a minute", what)
+	s.t.Fatalf("%s: not within three minutes; %+v; backups %v", what, s.standing().Archive, s.backups())
 }
 
 // backups lists the whole ones.

@@ -90,7 +90,13 @@ func serve(t testing.TB, state string, more ...string) *server {
 	out, err := s.StdoutPipe()
 	check(t, err)
 	check(t, s.Start())
-	t.Cleanup(func() { _ = s.Process.Kill(); _ = s.Wait() })
+	t.Cleanup(func() {
+		_ = s.Process.Kill()
+		_ = s.Wait()
+		if t.Failed() {
+			t.Logf("the server said: %s", s.said())
+		}
+	})
 	lines := bufio.NewScanner(out)
 	for s.url == "" && lines.Scan() {
 		if _, token, found := strings.Cut(lines.Text(), "one-time token "); found {
