@@ -1,0 +1,184 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"veribatch/internal/fault"
+)
+
+// The files of the folder. New memory is written beside the old one and moved over it.
+const (
+	memoryFile = "memory.json"
+	lockFile   = "lock"
+	unfinished = ".memory."
+)
+
+// maxMemory bounds what is read: the last checkpoint, and those that ended an epoch.
+const maxMemory = 4 << 20
+
+// memory is what a signer remembers.
+type memory struct {
+	Version int         `json:"version"`
+	Last    *remembered `json:"last,omitempty"` // nil: nothing was signed yet
+}
+
+// remembered is one signed checkpoint.
+type remembered struct {
+	Note string    `json:"note"`
+	At   time.Time `json:"at"` // to the microsecond; the cosignature in the note has the second
+
+	checkpoint Checkpoint
+}
+
+// disk is the folder. Each step that changes it goes through step, so that tests let each fail, before it is done and after.
+type disk struct {
+	folder string
+	step   func(name string, do func() error) error
+}
+
+func justDo(_ string, do func() error) error { return do() }
+
+// claim makes the folder, for its owner only, and holds it until the file is closed: two signers would sign two logs.
+func (d disk) claim() (*os.File, error) {
+	if err := os.MkdirAll(d.folder, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of the signer: %w", err)
+	}
+	info, err := os.Lstat(d.folder)
+	if err != nil {
+		return nil, fmt.Errorf("look at the folder of the signer: %w", err)
+	}
+	if perm := info.Mode().Perm(); !info.IsDir() || perm&0o077 != 0 {
+		return nil, fault.New(fault.Refused, "The folder of the signer, %s, has permissions %04o: others could change what it remembers. Find out who did, then set 0700.", d.folder, perm)
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		return nil, fault.New(fault.Refused, "The folder of the signer, %s, belongs to user %d, and the signer runs as user %d.", d.folder, stat.Uid, os.Geteuid())
+	}
+	lock, err := os.OpenFile(filepath.Join(d.folder, lockFile), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the folder of the signer: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		return nil, fault.New(fault.Busy, "Another signer works in %s.", d.folder).Because(err)
+	}
+	return lock, nil
+}
+
+// begin writes an empty memory into a folder that has nothing yet. In any other folder a memory that is missing was lost.
+func (d disk) begin() error {
+	files, err := os.ReadDir(d.folder)
+	if err != nil {
+		return fmt.Errorf("look into the folder of the signer: %w", err)
+	}
+	for _, f := range files {
+		if f.Name() != lockFile && !strings.HasPrefix(f.Name(), unfinished) {
+			return nil
+		}
+	}
+	if err := d.write(memory{Version: 1}); err != nil {
+		return fmt.Errorf("begin the memory of the signer: %w", err)
+	}
+	return nil
+}
+
+// write replaces the memory: whole or not at all, and on the disk when it returns nil.
+func (d disk) write(m memory) (err error) {
+	content, err := json.MarshalIndent(m, "", "\t")
+	if err != nil {
+		return err
+	}
+	var file *os.File
+	if err := d.step("create", func() (err error) { file, err = os.CreateTemp(d.folder, unfinished+"*"); return err }); err != nil { // 0600 by contract of CreateTemp
+		return errors.Join(err, discard(file))
+	}
+	name := file.Name()
+	err = d.step("write", func() error { _, err := file.Write(append(content, '\n')); return err })
+	if err == nil {
+		err = d.step("sync", file.Sync)
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = d.step("rename", func() error { return os.Rename(name, filepath.Join(d.folder, memoryFile)) })
+	}
+	if err != nil {
+		_ = os.Remove(name)
+		return err
+	}
+	return d.step("sync the folder", func() error {
+		folder, err := os.Open(d.folder)
+		if err != nil {
+			return err
+		}
+		return errors.Join(folder.Sync(), folder.Close())
+	})
+}
+
+func discard(file *os.File) error {
+	if file == nil {
+		return nil
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
+}
+
+// read gives the memory, each note of which is verified.
+func (d disk) read(verify func([]byte) (Checkpoint, error)) (m memory, err error) {
+	file, err := os.OpenFile(filepath.Join(d.folder, memoryFile), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, &Refusal{Code: Lost, Cause: err}
+	}
+	if err != nil {
+		return m, &Refusal{Code: Damaged, Cause: err}
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
+		return m, &Refusal{Code: Damaged, Cause: errors.Join(err, errors.New("the file of the memory is open to others or no plain file"))}
+	}
+	content, err := io.ReadAll(io.LimitReader(file, maxMemory))
+	if err != nil {
+		return m, &Refusal{Code: Damaged, Cause: err}
+	}
+	if err := m.parse(content, verify); err != nil {
+		return memory{}, &Refusal{Code: Damaged, Cause: err}
+	}
+	return m, nil
+}
+
+func (m *memory) parse(content []byte, verify func([]byte) (Checkpoint, error)) error {
+	d := json.NewDecoder(bytes.NewReader(content))
+	d.DisallowUnknownFields()
+	if err := d.Decode(m); err != nil {
+		return err
+	}
+	if d.More() || m.Version != 1 {
+		return errors.New("not a memory of this version")
+	}
+	if m.Last == nil {
+		return nil
+	}
+	return m.Last.verify(verify)
+}
+
+// verify reads the note: it was signed by the signer's key, at the time beside it.
+func (r *remembered) verify(verify func([]byte) (Checkpoint, error)) (err error) {
+	if r.checkpoint, err = verify([]byte(r.Note)); err != nil {
+		return err
+	}
+	name, _, err := SplitOrigin(r.checkpoint.Origin)
+	if err != nil {
+		return err
+	}
+	if signed := r.checkpoint.Time(name); !signed.Equal(r.At.Truncate(time.Second)) {
+		return fmt.Errorf("remembered at %s, signed at %s", r.At, signed)
+	}
+	return nil
+}
