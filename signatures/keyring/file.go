@@ -1,4 +1,4 @@
-// Package keyring keeps the site key, the Ed25519 key with which this site signs manifests (and later checkpoints), in one file.
+// Package keyring keeps the site key, the Ed25519 key with which this site signs manifests, and the key of its signer of checkpoints, each in one file.
 // It decides nothing about people or meanings, and it does not keep public keys: those are the record table ebr.signing_keys.
 // Start reading at Open, then Sign and Verify.
 package keyring
@@ -21,8 +21,11 @@ import (
 	"veribatch/internal/fault"
 )
 
-// fileName is the name of the site key inside the folder given to Open.
-const fileName = "site.key"
+// The names of the keys inside their folders: that of the site, and that of the signer of checkpoints, which has a folder of its own.
+const (
+	fileName       = "site.key"
+	checkpointName = "checkpoint.key"
+)
 
 // Public is the public half of a site key.
 type Public = ed25519.PublicKey
@@ -38,22 +41,45 @@ type File struct {
 // Open reads the site key from the folder, and makes folder and key at first use. The folder is for its owner only (0700), the file too
 // (0600). A key that others can read, that is a link, or that belongs to another user is refused: whoever could copy it could sign as this
 // site (21 CFR 11.70).
-func Open(dir string) (*File, error) {
+func Open(dir string) (*File, error) { return openNamed(dir, fileName) }
+
+// OpenCheckpoint reads the key of the signer of checkpoints, and makes it at first use, as Open does. It signs nothing else.
+func OpenCheckpoint(dir string) (Raw, error) {
+	file, err := openNamed(dir, checkpointName)
+	return Raw{file}, err
+}
+
+// Raw is a key that signs exactly the bytes it is given, as formats of others demand.
+type Raw struct{ file *File }
+
+// ID names the key: see KeyID.
+func (r Raw) ID() string { return r.file.id }
+
+// Public gives a copy of the public key.
+func (r Raw) Public() ed25519.PublicKey { return r.file.Public() }
+
+// SignRaw signs the message alone.
+func (r Raw) SignRaw(message []byte) ([]byte, error) {
+	return ed25519.Sign(r.file.private, message), nil
+}
+
+func openNamed(dir, name string) (*File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of the site key: %w", err)
+		return nil, fmt.Errorf("make the folder of the key %s: %w", name, err)
 	}
-	path := filepath.Join(dir, fileName)
+	path := filepath.Join(dir, name)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := create(dir, path); err != nil {
-			return nil, fmt.Errorf("make the site key %s: %w", path, err)
+			return nil, fmt.Errorf("make the key %s: %w", path, err)
 		}
 	}
-	return Existing(dir)
+	return existing(path)
 }
 
 // Existing reads the site key from the folder and makes none: for checks beside a server. The error is fs.ErrNotExist where there is no key.
-func Existing(dir string) (*File, error) {
-	path := filepath.Join(dir, fileName)
+func Existing(dir string) (*File, error) { return existing(filepath.Join(dir, fileName)) }
+
+func existing(path string) (*File, error) {
 	private, err := read(path)
 	if err != nil {
 		return nil, err
@@ -117,7 +143,7 @@ func create(dir, path string) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, ".site.key.*") // 0600 by contract of CreateTemp
+	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // 0600 by contract of CreateTemp
 	if err != nil {
 		return err
 	}

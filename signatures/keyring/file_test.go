@@ -3,6 +3,7 @@ package keyring
 import (
 	"bytes"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
@@ -136,5 +137,25 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The key of the signer of checkpoints is another one than that of the site, and signs the very bytes that it is given.
+func TestKeyOfCheckpoints(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "signer")
+	site, err := Open(dir)
+	must(t, err)
+	first, err := OpenCheckpoint(dir)
+	must(t, err)
+	again, err := OpenCheckpoint(dir)
+	must(t, err)
+	signature, err := again.SignRaw([]byte("text"))
+	must(t, err)
+	if first.ID() != again.ID() || first.ID() == site.ID() || !ed25519.Verify(first.Public(), []byte("text"), signature) {
+		t.Fatal("the key of checkpoints is not kept, is that of the site, or signs something else")
+	}
+	must(t, os.Chmod(filepath.Join(dir, checkpointName), 0o640))
+	if _, err := OpenCheckpoint(dir); err == nil {
+		t.Fatal("a key that others can read is taken")
 	}
 }
