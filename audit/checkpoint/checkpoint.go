@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"veribatch/audit/merkle"
 )
 
 // Checkpoint is the head of a log, and the known keys that signed it.
@@ -45,6 +47,11 @@ const (
 // Text is what is signed: origin, size and root, a line each.
 func (c Checkpoint) Text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
+}
+
+// Format is the text of the checkpoint of a tree.
+func Format(t merkle.Tree) string {
+	return Checkpoint{Origin: t.Origin, Size: t.Size, Root: t.Root}.Text()
 }
 
 // Time is the newest time at which a key of that name says it signed; zero when none does.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/note"
+
+	"veribatch/audit/merkle"
 )
 
 // The example of the C2SP documents, with the cosignature of its witness.
@@ -24,6 +26,7 @@ func TestTextOfTheExample(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(20852163), c.Size)
 	require.Equal(t, text+"\n", c.Text())
+	require.Equal(t, text+"\n", Format(merkle.Tree{Origin: c.Origin, Size: c.Size, Root: c.Root}))
 }
 
 func signedNote(t *testing.T, size int64) (string, *testKey) {
