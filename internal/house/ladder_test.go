@@ -143,7 +143,7 @@ var walls = []struct {
 	{"github.com/wneessen/go-mail", []string{"internal/mail"}, "one package speaks with the server for mail"},
 	{"filippo.io/age", []string{"internal/backup"}, "one package wraps the keys of a backup"},
 	{"golang.org/x/term", []string{"cmd/ebr"}, "only the program at a terminal asks for a passphrase"},
-	{"golang.org/x/mod", []string{"audit/merkle", "audit/checkpoint", "audit/witness", "audit/bundle"}, "what the log's hashes and notes look like is decided in one place"},
+	{"golang.org/x/mod", []string{"audit/merkle", "audit/checkpoint", "audit/checkpoint/remote", "audit/witness", "audit/bundle"}, "what the log's hashes and notes look like is decided in one place"},
 	{"crypto/ed25519", []string{"signatures", "signatures/keyring", "audit/checkpoint"}, "signing keys are used in one place"},
 }
 
