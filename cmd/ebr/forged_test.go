@@ -27,7 +27,7 @@ func TestSecondPlaceForged(t *testing.T) {
 	}
 	s.await("the last segment is signed", func() bool { return len(s.under("digests/*.json")) >= 3 && s.caughtUp() })
 	first := s.backups()[0]
-	line := filepath.Dir(filepath.Dir(first))
+	line := lineOf(first)
 	keep := filepath.Join(s.root, "keep")
 	server.interrupt(t, s.state)
 	check(t, exec.Command("cp", "-a", line, keep).Run())
@@ -81,15 +81,19 @@ func (s *safe) loses(line string) {
 	s.await("a new line has its backup", func() bool { return len(s.backups()) == 2 && s.caughtUp() })
 	s.note(7)
 	s.await("it has the act", s.caughtUp)
-	check(s.t, os.RemoveAll(slices.Max(s.backups())))
-	s.await("a backup is missed", func() bool { return s.incident("has lost the backup ") })
-	s.await("the third line has its backup and its log", func() bool {
-		newest := filepath.Base(filepath.Dir(filepath.Dir(slices.Max(s.backups()))))
-		return len(s.backups()) == 2 && s.standing().Archive.Line == newest && s.caughtUp()
+	taken := slices.Max(s.backups())
+	check(s.t, os.RemoveAll(taken))
+	s.await("a backup is missed", func() bool { return s.incident("has lost the backup " + filepath.Base(taken)) })
+	s.await("a third line has its backup and its log", func() bool {
+		newest := lineOf(slices.Max(s.backups()))
+		return newest != lineOf(taken) && s.standing().Archive.Line == filepath.Base(newest) && s.caughtUp()
 	})
 	server.interrupt(s.t, s.state)
 	s.holds("third", []int{7}, nil)
 }
+
+// lineOf gives the folder of the line that a backup belongs to.
+func lineOf(base string) string { return filepath.Dir(filepath.Dir(base)) }
 
 // under gives the files of all lines of the second place.
 func (s *safe) under(pattern string) []string {

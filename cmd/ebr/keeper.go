@@ -257,7 +257,10 @@ func (k *keeper) firstOf(ctx, receiving context.Context, line backup.Line) {
 		if err == nil {
 			err = k.backup(ctx)
 		}
-		if err != nil && ctx.Err() == nil {
+		if err == nil {
+			return // what becomes of it later the archive tells
+		}
+		if ctx.Err() == nil {
 			k.log.ErrorContext(ctx, "the first backup of a line failed", "error", err)
 		}
 	}
