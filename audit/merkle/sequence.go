@@ -18,7 +18,7 @@ import (
 // work at a time, and where that fails the database compares the size and swaps, so that two never fork the log.
 type Sequencer struct {
 	Trail  *audit.Trail
-	Failed func(ctx context.Context, why error) // told when a round fails for another reason than that the database is away or another one was faster
+	Failed func(ctx context.Context, why error) // told, at most once a minute, when a round fails for another reason than that the database is away or another one was faster
 	Pause  time.Duration                        // between two looks; 30 ms unless set
 	Most   int                                  // leaves in one append; 4096 unless set
 	Every  time.Duration                        // how often all heads are logged; 5 minutes unless set
@@ -37,9 +37,11 @@ func (s *Sequencer) Run(ctx context.Context) {
 	pause := cmp.Or(s.Pause, 30*time.Millisecond)
 	ticks := time.NewTicker(pause)
 	defer ticks.Stop()
+	var told time.Time
 	for {
 		err := s.work(ctx)
-		if err != nil && ctx.Err() == nil && !audit.Away(err) && !raced(err) && s.Failed != nil {
+		if err != nil && ctx.Err() == nil && !audit.Away(err) && !raced(err) && s.Failed != nil && time.Since(told) > time.Minute {
+			told = time.Now()
 			s.Failed(ctx, err)
 		}
 		wait := pause

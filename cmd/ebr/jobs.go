@@ -66,8 +66,10 @@ func (p *plant) work(ctx context.Context) (stop func()) {
 	wait := j.start(ctx, p.jobs())
 	watched := make(chan struct{})
 	go func() { defer close(watched); p.watchCertificate(ctx) }()
+	logged := make(chan struct{})
+	go func() { defer close(logged); p.logEntries(ctx) }()
 	kept := p.keeper.start(ctx)
-	return func() { cancel(); wait(); <-watched; kept() }
+	return func() { cancel(); wait(); <-watched; <-logged; kept() }
 }
 
 // janitor runs the jobs, each in a goroutine of its own.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"veribatch/audit"
+	"veribatch/audit/merkle"
 	"veribatch/ebr/quality"
 	"veribatch/internal/certificate"
 	"veribatch/internal/fault"
@@ -49,6 +50,7 @@ type plant struct {
 	skew           time.Duration       // a wrong clock of this machine, for tests
 	sources        []web.AlarmSource   // of the pages and the mails
 	post           *post               // hands in mail
+	sequencer      *merkle.Sequencer   // takes entries into the log
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
@@ -59,7 +61,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	version, revision := build()
 	trail.Check = access.Check
 	p := &plant{trail: trail, keys: s.keys(), log: newLog(s.Log, o.err), metrics: newMetrics(), certificate: in.certificate}
-	trail.Done = p.counted
+	trail.Done, p.sequencer = p.counted, p.newSequencer()
 	notes := in.describe()
 	notes["version"], notes["revision"], notes["policy"] = version, revision, access.Digest()
 	maps.Copy(notes, settings(s))
