@@ -116,6 +116,14 @@ func (f *Filter) complete() {
 	}
 }
 
+const streamInAreas = `select exists (select from ebr.area_streams s where s.stream = @stream and s.area = any(@areas))`
+
+// InAreas tells whether a stream belongs to one of the areas.
+func InAreas(ctx context.Context, q Querier, stream Stream, areas []string) (within bool, err error) {
+	err = q.QueryRow(ctx, streamInAreas, pgx.NamedArgs{"stream": string(stream), "areas": areas}).Scan(&within)
+	return within, err
+}
+
 const entriesAt = `select e.body, e.hash, e.at, e.stream, e.seq from unnest(@streams::text[], @seqs::bigint[]) with ordinality k (stream, seq, n)
 	join audit.entries e on e.stream = k.stream and e.seq = k.seq order by k.n`
 

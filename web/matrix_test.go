@@ -301,7 +301,14 @@ func (m *matrixPlant) fill(a address) string {
 			}
 		}
 	}
-	return strings.Join(parts, "/")
+	return strings.Join(parts, "/") + strings.ReplaceAll(asked[a.Path], ":batch", strings.TrimPrefix(batch, "/batches/"))
+}
+
+// asked is what must stand behind the ? of an address.
+var asked = map[string]string{
+	"/api/v1/log/inclusion":   "?stream=batch/:batch&seq=1",
+	"/api/v1/log/newest":      "?stream=batch/:batch",
+	"/api/v1/log/consistency": "?from=1",
 }
 
 // body gives a well-formed body: what the session and account forms ask for, else nothing but the request key; what is missing is judged behind the right.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
+	"veribatch/audit/merkle"
 	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
 	"veribatch/recipes/library"
@@ -74,6 +75,7 @@ func newMatrixPlant(s *script, areas []string) *matrixPlant {
 			m.people[seat{role, area}] = who
 		}
 	}
+	require.NoError(s.T, (&merkle.Sequencer{Trail: s.Trail}).AppendHeads(s.Ctx))
 	m.without = m.conditions()
 	check := s.Trail.Check
 	s.Trail.Check = func(ctx context.Context, tx *audit.Tx) error {

@@ -48,8 +48,8 @@ func (p StreamProof) Check() error {
 	return tlog.CheckRecord(p.Proof, p.Streams, p.Root, p.Index, tlog.RecordHash([]byte(p.Line)))
 }
 
-// at gives the log in force when it had size leaves.
-func at(ctx context.Context, q audit.Querier, size int64) (Tree, error) {
+// At gives the log in force when it had size leaves.
+func At(ctx context.Context, q audit.Querier, size int64) (Tree, error) {
 	tree, err := Head(ctx, q)
 	if err != nil || tree.Size == size {
 		return tree, err
@@ -81,7 +81,7 @@ const leafOfEntry = `select l.index, e.hash from audit.log_leaves l join audit.e
 
 // ProveEntry proves that an entry, as the trail holds it, stands in the log of a size.
 func ProveEntry(ctx context.Context, q audit.Querier, stream audit.Stream, seq, size int64) (Inclusion, error) {
-	tree, err := at(ctx, q, size)
+	tree, err := At(ctx, q, size)
 	if err != nil {
 		return Inclusion{}, err
 	}
@@ -99,7 +99,7 @@ func ProveEntry(ctx context.Context, q audit.Querier, stream audit.Stream, seq, 
 
 // ProveConsistency proves that the log of one size begins with all leaves of the smaller one.
 func ProveConsistency(ctx context.Context, q audit.Querier, old, new int64) ([]tlog.Hash, error) {
-	tree, err := at(ctx, q, new)
+	tree, err := At(ctx, q, new)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ const newestHeads = `select index, heads_at, heads_streams, hash from audit.log_
 
 // ProveStream proves by the newest heads leaf in the log of a size what the newest entry of a stream was.
 func ProveStream(ctx context.Context, q audit.Querier, stream audit.Stream, size int64) (p StreamProof, err error) {
-	tree, err := at(ctx, q, size)
+	tree, err := At(ctx, q, size)
 	if err != nil {
 		return p, err
 	}
