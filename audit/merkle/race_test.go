@@ -57,7 +57,6 @@ func TestSeveralSequencersNeverFork(t *testing.T) {
 	stop.Wait()
 	w.log()
 	w.sound()
-	require.Greater(t, w.count(`select count(*) from audit.log_leaves where heads_at is not null`), int64(2))
 }
 
 // disconnect ends the connection of whoever appends to the log, again and again.
