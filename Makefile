@@ -6,12 +6,13 @@ WHOLE = ./cmd/ebr ./web
 RACE_PACKAGES = $$(go list ./... | grep -v -e '/cmd/ebr$$' -e '/web$$' -e '/web/browser$$')
 LONG_PACKAGES = ./audit ./ebr/batch ./internal/backup
 LONG_WEB = TestOtherAreasAnswerLikeNothing|TestTextsAreNoSQL|TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies|TestHostileAddresses|TestBodiesOfAPI|TestTokensThatOpenNothing
-LONG_PROGRAM = TestFoldersOfAnyName|TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff|TestLimitsOfTheServerAreKept
+LONG_PROGRAM = TestFoldersOfAnyName|TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff|TestLimitsOfTheServerAreKept|TestSignerInAProcessOfItsOwn
+LONG_BROWSER = TestWholeBatch|TestEveryPage|TestGallery
 ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 10s
 STEP = @printf '\n== %s  %s\n' "$$(date +%T)"
 
-.PHONY: run build assets test check unit browser evidence mutants fuzz bench
+.PHONY: run build assets test check unit browser evidence tamper mutants fuzz crash bench explorer
 
 ## run: the server with its demo plant on http://127.0.0.1:8080 (Ctrl-C ends it; state in ./var)
 run:
@@ -52,11 +53,11 @@ check:
 
 unit:
 	$(STEP) "tests with the race detector"
-	@$(ONE_DATABASE) go test -race -timeout 10m $(RACE_PACKAGES)
+	@$(ONE_DATABASE) go test -race -p 3 -timeout 10m $(RACE_PACKAGES)
 
 browser:
 	$(STEP) "the program, requests and browser tests"
-	@$(ONE_DATABASE) go test -timeout 10m $(WHOLE) ./web/browser
+	@$(ONE_DATABASE) go test -p 3 -timeout 10m $(WHOLE) ./web/browser
 
 ## evidence: the longer slices: races and random walks in full length, fuzzing, seeded faults (make test and this: at most 60 minutes)
 evidence:
@@ -65,12 +66,19 @@ evidence:
 	$(STEP) "long tests"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
 	@$(ONE_DATABASE) go test -race -timeout 15m $(WHOLE)
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -v -timeout 20m -run '$(LONG_WEB)' ./web
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 15m -run '$(LONG_PROGRAM)' ./cmd/ebr
-	$(STEP) "a whole batch in the browser, and every page as everybody and by Tab"
-	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -timeout 30m -run 'TestWholeBatch|TestEveryPage|TestGallery' ./web/browser
+	$(STEP) "crashes"
+	@VERIBATCH_LONG=1 go test -timeout 15m ./internal/crash
+	$(STEP) "long requests, backups and drills, a whole batch in the browser, and every page as everybody and by Tab"
+	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -v -p 3 -timeout 30m -run '$(LONG_WEB)|$(LONG_PROGRAM)|$(LONG_BROWSER)' $(WHOLE) ./web/browser
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory mutants
+
+## tamper: what a superuser can change in a database, each change alone: every column of every record and evidence table, TAMPER (63) changes of each kind
+TAMPER ?= 63
+tamper:
+	@scripts/need.sh pg
+	$(STEP) "tampering"
+	@VERIBATCH_TAMPER=$(TAMPER) $(ONE_DATABASE) go test -v -timeout 4h -run TestTamperingIsFoundAndNamed ./cmd/ebr
 
 ## fuzz: every fuzz test for FUZZTIME (10s); the corpus of failures is kept in testdata/fuzz
 fuzz:
@@ -82,9 +90,23 @@ mutants:
 	$(STEP) "seeded faults"
 	@$(ONE_DATABASE) go run ./internal/mutants
 
+## crash: server and database killed, and answers dropped, CYCLES (300) times under load: nothing acknowledged is lost or doubled
+CYCLES ?= 300
+crash:
+	@scripts/need.sh pg
+	@$(MAKE) --no-print-directory assets
+	$(STEP) "crashes"
+	@VERIBATCH_CRASH_CYCLES=$(CYCLES) go test -v -timeout 3h -run TestCrashes ./internal/crash
+
 ## bench: the spine, step entries through HTTP, verify, pages, PDF and start, on a durable database
 bench:
 	@scripts/need.sh pg
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "bench"
 	@VERIBATCH_DURABLE=1 go test -run '^$$' -bench . -benchtime 1x -timeout 30m -p 1 -v $$(grep -rl --include='*_test.go' '^func Benchmark' . --exclude-dir=node_modules | xargs -n1 dirname | sort -u)
+
+## explorer: pages of the audit trail on ENTRIES (2000000) invented entries; fails when one of a hundred takes more than 0.3 s
+explorer:
+	@scripts/need.sh pg
+	$(STEP) "pages of the trail"
+	@go run ./internal/manyentries -entries $(or $(ENTRIES),2000000)

@@ -48,17 +48,29 @@ func outcome(r Receipt, err error) string {
 const attempts = 3
 
 func (t *Trail) change(ctx context.Context, in Intent, fn func(*Tx) error) (Receipt, error) {
-	if err := checkKey(in.Key, time.Now()); err != nil {
+	if err := checkKey(in.Key, t.Now()); err != nil {
 		return Receipt{}, err
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
+	var lost error // a commit whose answer never came
 	for attempt := 1; ; attempt++ {
 		receipt, err := t.once(ctx, in, fn)
+		if errors.As(err, &unanswered{}) {
+			lost = err
+		}
 		if err == nil || attempt == attempts || !retryable(err, in.Key) {
-			return receipt, translate(err)
+			return receipt, settled(translate(err), lost)
 		}
 	}
+}
+
+// settled keeps "nothing was saved" from being said when an earlier try may have saved it, and the last one did not get as far as the request key.
+func settled(err, lost error) error {
+	if kind := fault.KindOf(err); err != nil && lost != nil && (kind == fault.Busy || kind == fault.Internal) {
+		return translate(lost)
+	}
+	return err
 }
 
 // retryable tells whether doing it again can only do it once: the database undid it, or the request key will tell that it
@@ -82,6 +94,7 @@ func (t *Trail) once(ctx context.Context, in Intent, fn func(*Tx) error) (Receip
 	defer conn.Release()
 	tx := &Tx{conn: conn.Conn(), in: in}
 	defer rollback(tx.conn)
+	failpoint("before begin")
 	receipt, err := tx.enter(ctx, false)
 	if errors.Is(err, errReplayed) {
 		return receipt, nil
@@ -97,9 +110,11 @@ func (t *Trail) once(ctx context.Context, in Intent, fn func(*Tx) error) (Receip
 	if err := fn(tx); err != nil {
 		return Receipt{}, err
 	}
+	failpoint("after write")
 	if err := tx.commit(ctx); err != nil {
 		return Receipt{}, err
 	}
+	failpoint("after commit")
 	receipt.Result, err = marshal(tx.result)
 	return receipt, err
 }
@@ -171,6 +186,7 @@ func (tx *Tx) commit(ctx context.Context) error {
 		}
 		batch.Queue(`select audit.finish($1, $2)`, notes, result)
 	}
+	failpoint("before commit")
 	var tag pgconn.CommandTag
 	batch.Queue("commit").Exec(func(ct pgconn.CommandTag) error { tag = ct; return nil })
 	if err := tx.conn.SendBatch(ctx, batch).Close(); err != nil {

@@ -59,7 +59,7 @@ func Away(err error) bool {
 		return strings.HasPrefix(pg.Code, "08") || pg.Code == "57P01" || pg.Code == "57P02" || pg.Code == "57P03" // PostgreSQL, appendix A: connection exceptions, operator intervention
 	}
 	connect, line := (*pgconn.ConnectError)(nil), (*net.OpError)(nil)
-	return errors.As(err, &connect) || errors.As(err, &line) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+	return errors.As(err, &connect) || errors.As(err, &line) || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -62,7 +62,7 @@ func (t *Trail) Replayed(ctx context.Context, in Intent) (receipt Receipt, found
 	if in.Key == "" {
 		return receipt, false, nil
 	}
-	if err := checkKey(in.Key, time.Now()); err != nil {
+	if err := checkKey(in.Key, t.Now()); err != nil {
 		return receipt, false, err
 	}
 	var act string

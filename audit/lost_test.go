@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
@@ -21,7 +23,8 @@ import (
 // cutter stands between the trail and PostgreSQL. Armed, it lets the next message reach the database and swallows the answer.
 type cutter struct {
 	armed  atomic.Bool
-	reach  bool // false: the message does not reach the database either
+	reach  bool        // false: the message does not reach the database either
+	gone   atomic.Bool // the database takes no new connection
 	target string
 }
 
@@ -54,6 +57,9 @@ func (c *cutter) listen(t *testing.T, dsn string) string {
 
 func (c *cutter) serve(client net.Conn) {
 	defer client.Close()
+	if c.gone.Load() {
+		return
+	}
 	server, err := net.Dial("unix", c.target)
 	if err != nil {
 		return
@@ -132,6 +138,32 @@ func TestLostAnswerAfterCommit(t *testing.T) {
 	}
 }
 
+// TestLostAnswerAndNoDatabase: when the answer to the commit is lost and the database is then away, nobody is told that nothing was saved.
+func TestLostAnswerAndNoDatabase(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	cut := &cutter{reach: true}
+	far, err := audit.Open(w.ctx, cut.listen(t, w.db.AppDSN)+"&pool_max_conns=1")
+	require.NoError(t, err)
+	defer far.Close()
+	_, err = far.Change(w.ctx, w.intent("site/warm"), cut.quiet(w.ctx, audit.NewID()))
+	require.NoError(t, err, "the statements are now prepared")
+	id := audit.NewID()
+	in := w.intent("station/" + id)
+	in.Key, in.Command = audit.NewID(), "far"
+	_, err = far.Change(w.ctx, in, func(tx *audit.Tx) error {
+		cut.gone.Store(true)
+		return cut.once(w.ctx, id)(tx)
+	})
+	require.Equal(t, fault.Busy, fault.KindOf(err))
+	require.ErrorContains(t, err, "It is not known whether this was saved")
+	require.Equal(t, int64(1), w.count(`select count(*) from ebr.stations where id = $1`, id), "it was")
+	cut.gone.Store(false)
+	again, err := far.Change(w.ctx, in, cut.quiet(w.ctx, id))
+	require.NoError(t, err)
+	require.True(t, again.Replayed)
+}
+
 // once writes a row and, the first time, arms the cutter, so that the next message, the commit, is cut.
 func (c *cutter) once(ctx context.Context, id string) func(*audit.Tx) error {
 	first := true
@@ -183,5 +215,6 @@ func TestDatabaseGoesAway(t *testing.T) {
 		err = nowhere.Read(w.ctx, func(*audit.Reader) error { return nil })
 	}
 	require.True(t, audit.Away(err), "%v", err)
+	require.True(t, audit.Away(fmt.Errorf("second query: %w", pgconn.ErrConnClosed)), "the line was cut between two queries")
 	require.False(t, audit.Away(errors.New("something else")))
 }

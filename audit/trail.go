@@ -37,6 +37,9 @@ type Trail struct {
 	// Done is told how each act ended: "done", "repeated", or the kind of fault that stood in its way. It is for figures only.
 	Done func(act, outcome string)
 
+	// Clock is the clock of this machine; nil is the real one. Tests set it.
+	Clock func() time.Time
+
 	pool   *pgxpool.Pool
 	system string
 	alive  *pgxpool.Conn // holds the lock that tells other servers of this database that this run lives

@@ -18,7 +18,9 @@ import (
 // Report is what a verification found.
 type Report struct {
 	Entries, Streams, Rows, Contents int64
-	Signatures                       int // filled by who knows signatures; 0 when they were not checked
+	Signatures                       int   // filled by who knows signatures; 0 when they were not checked
+	Checkpoints                      int   // filled by who knows checkpoints
+	Leaves                           int64 // filled by who knows the log
 	Elapsed                          time.Duration
 	Findings                         []string // each names table, key, column or entry; empty when all agrees
 	Notes                            []string // what was not checked, and why
@@ -59,7 +61,7 @@ func (r Report) Print(w io.Writer) {
 	for _, n := range r.Notes {
 		fmt.Fprintln(w, "NOTE", n)
 	}
-	fmt.Fprintf(w, "%d entries in %d streams, %d record rows, %d contents, %d signatures, %.1f s\n", r.Entries, r.Streams, r.Rows, r.Contents, r.Signatures, r.Elapsed.Seconds())
+	fmt.Fprintf(w, "%d entries in %d streams, %d record rows, %d contents, %d signatures, %d leaves of the log, %d checkpoints, %.1f s\n", r.Entries, r.Streams, r.Rows, r.Contents, r.Signatures, r.Leaves, r.Checkpoints, r.Elapsed.Seconds())
 	if len(r.Findings) == 0 {
 		fmt.Fprintln(w, "The records agree with the trail and the trail with itself.")
 		return
@@ -199,6 +201,8 @@ func (v *verifier) headsMatch(ctx context.Context) error {
 			v.found("stream %s: its head says %d entries, %d are there", stream, head.seq, last.seq)
 		} else if string(last.hash) != string(head.hash) {
 			v.found("stream %s: its head does not carry the hash of entry %d", stream, head.seq)
+		} else if !last.at.Equal(head.at) {
+			v.found("stream %s: its head does not carry the time of entry %d", stream, head.seq)
 		}
 		return nil
 	})

@@ -6,3 +6,6 @@ var (
 	CheckBy = check
 	Files   = files
 )
+
+// Tables is what tables.csv is made of.
+var Tables = tables

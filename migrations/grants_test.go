@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"veribatch/internal/pgtest"
+	"veribatch/migrations"
 )
 
 var update = flag.Bool("update", false, "rewrite grants.csv from the migrated schema")
@@ -139,5 +140,30 @@ func TestGrantsNobodyMayHave(t *testing.T) {
 	}
 	for _, line := range broken {
 		t.Error(line)
+	}
+}
+
+// What the migrations say of the tables stands in tables.csv, with which `ebr verify` compares a database; -update rewrites it as it does grants.csv.
+func TestGrantsAndTables(t *testing.T) {
+	t.Parallel()
+	found, err := migrations.Tables(context.Background(), pgtest.New(t).App(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		var text bytes.Buffer
+		if err := csv.NewWriter(&text).WriteAll(found); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile("tables.csv", text.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("tables.csv rewritten with %d lines", len(found))
+		return
+	}
+	if err := migrations.Verify(context.Background(), pgtest.New(t).App(t), func(row string, why error) {
+		t.Errorf("%s: %v: go test ./migrations -run Grants -update, and read the change", row, why)
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

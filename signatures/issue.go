@@ -116,7 +116,12 @@ func Bar(ctx context.Context, q audit.Querier, person, act string) error {
 }
 
 func (d Desk) bar(ctx context.Context, p identity.Proof, act string) error {
-	return d.Trail.Read(ctx, func(r *audit.Reader) error { return Bar(ctx, r, p.Person, act) })
+	return d.Trail.Read(ctx, func(r *audit.Reader) error {
+		if err := Bar(ctx, r, p.Person, act); err != nil {
+			return err
+		}
+		return ClockBar(ctx, d.Trail, r)
+	})
 }
 
 // refuse enters a refused signature: who held the session, whose name was given, which act on which record, and why.
@@ -131,8 +136,6 @@ func (d Desk) refuse(ctx context.Context, s identity.Session, p identity.Proof, 
 	return d.Trail.RefuseSignature(ctx, in, s.Station, why)
 }
 
-const databaseClock = `select clock_timestamp()`
-
 const insertTicket = `insert into ebr.tickets (id, session, person, credential_version, act, meaning, statement_digest, statement, manifest, manifest_signature,
 	key_id, issued_at, expires_at)
 	values (@id, @session, @person, @credential_version, @act, @meaning, @statement_digest, @statement, @manifest, @manifest_signature, @key_id, @now, @expires)`
@@ -141,8 +144,8 @@ const insertTicket = `insert into ebr.tickets (id, session, person, credential_v
 func (d Desk) store(ctx context.Context, m Manifest, statement []byte, digest Digest) (ticket string, err error) {
 	ticket = audit.NewID()
 	err = d.Trail.Operate(ctx, func(op *audit.Op) error {
-		var now time.Time
-		if err := op.QueryRow(ctx, databaseClock).Scan(&now); err != nil {
+		now, err := audit.DatabaseTime(ctx, op)
+		if err != nil {
 			return err
 		}
 		m.SignedAt = now.In(d.zone()).Format(manifestTime)

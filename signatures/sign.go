@@ -144,7 +144,9 @@ func (t ticket) judge(tx *audit.Tx) (m Manifest, err error) {
 		return m, broken("was given for %s, and this is %s", m.Act, tx.Act())
 	case m.Session != tx.Session() || m.Station != actor.Station:
 		return m, broken("was given at another station or in another session")
-	case tx.Now().Sub(at) > TicketLife || at.Sub(tx.Now()) > TicketLife:
+	case at.Sub(tx.Now()) > ClockBound:
+		return m, errSetBack
+	case tx.Now().Sub(at) > TicketLife:
 		return m, broken("is older than %d seconds; sign again", int(TicketLife.Seconds()))
 	}
 	return m, nil

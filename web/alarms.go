@@ -7,6 +7,7 @@ import (
 	"veribatch/audit"
 	"veribatch/ebr/quality"
 	"veribatch/internal/language"
+	"veribatch/signatures"
 	"veribatch/signatures/accounts"
 )
 
@@ -43,7 +44,21 @@ func (s *server) alarmsFor(v *visit) (seen []Alarm, err error) {
 }
 
 // StandingAlarms are those of every plant. Open incidents are not among them: each one is told by itself.
-func StandingAlarms() []AlarmSource { return []AlarmSource{reviewAlarm, machineAlarm} }
+func StandingAlarms(trail *audit.Trail) []AlarmSource {
+	return []AlarmSource{clockAlarm(trail), LogAlarms, reviewAlarm, machineAlarm}
+}
+
+// clockAlarm tells everybody at work why nobody signs.
+func clockAlarm(trail *audit.Trail) AlarmSource {
+	return func(ctx context.Context, q audit.Querier) ([]Alarm, error) {
+		apart, err := trail.Apart(ctx, q)
+		if err != nil || apart.Abs() <= signatures.ClockBound {
+			return nil, err
+		}
+		text := language.Write("The clocks of server and database are %s apart: nothing can be signed, entries without a signature go on. Call IT", signatures.InWords(apart))
+		return []Alarm{{Act: "order.read", Level: "action", Words: text, Href: "/"}}, nil
+	}
+}
 
 // reviewAlarm says that the access review is due, and that what one decided is not done.
 func reviewAlarm(ctx context.Context, q audit.Querier) (alarms []Alarm, err error) {

@@ -40,7 +40,7 @@ func apiConfiguration(v *visit, q pageOf) (answer configurations, err error) {
 	if err != nil {
 		return answer, err
 	}
-	list, err := versions.List(v.ctx, v, time.Now())
+	list, err := versions.List(v.ctx, v, v.s.Trail.Now())
 	if err != nil {
 		return answer, err
 	}

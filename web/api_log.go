@@ -3,11 +3,14 @@ package web
 import (
 	"encoding/hex"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
 
 	"veribatch/audit"
+	"veribatch/audit/checkpoint"
+	"veribatch/audit/checkpoint/keeper"
 	"veribatch/audit/merkle"
 	"veribatch/internal/fault"
 	"veribatch/signatures/access"
@@ -52,9 +55,45 @@ func inclusionOf(p merkle.Inclusion) inclusion {
 
 type askLog struct{}
 
-func apiLog(v *visit, _ askLog) (logTree, error) {
+// logState is the newest tree, and how far the signer has signed.
+type logState struct {
+	logTree
+	Checkpoint string   `json:"checkpoint,omitempty" doc:"newest checkpoint as it was signed (C2SP tlog-checkpoint)"`
+	Signed     int64    `json:"signed" doc:"leaves under it"`
+	SignedAt   string   `json:"signed_at,omitempty" doc:"when it was signed"`
+	Key        string   `json:"key,omitempty" doc:"key of the signer, as verifiers of signed notes take it"`
+	Uncovered  int64    `json:"uncovered" doc:"age of the oldest entry that no checkpoint covers, in seconds; 0 when all are covered"`
+	Problem    string   `json:"problem,omitempty" doc:"why the signer does not sign"`
+	Refused    *refused `json:"refused,omitempty" doc:"given when the signer refuses this log"`
+}
+
+// refused is what the signer had signed last.
+type refused struct {
+	Code  string `json:"code" doc:"reason: smaller, forked, proof, origin, lost or key when QA must judge; else what will pass"`
+	Size  int64  `json:"size" doc:"leaves that it had signed"`
+	Known int64  `json:"known" doc:"leaves under the newest checkpoint that the database knows; those from here to size are missing or replaced"`
+}
+
+func apiLog(v *visit, _ askLog) (answer logState, err error) {
 	tree, err := merkle.Head(v.ctx, v)
-	return treeOf(tree), err
+	if err != nil {
+		return answer, err
+	}
+	s, err := keeper.Read(v.ctx, v)
+	if err != nil {
+		return answer, err
+	}
+	answer = logState{logTree: treeOf(tree), Checkpoint: string(s.Note), Signed: s.Size, Uncovered: int64(math.Ceil(s.Age.Seconds())), Problem: s.Problem}
+	if s.Epoch > 0 {
+		answer.SignedAt = s.At.UTC().Format(time.RFC3339)
+	}
+	if name, _, err := checkpoint.SplitOrigin(tree.Origin); err == nil && len(s.Key) > 0 {
+		answer.Key = checkpoint.VerifierKey(name, s.Key)
+	}
+	if r := s.Refusal; r != nil {
+		answer.Refused = &refused{r.Code, r.Size, r.Known}
+	}
+	return answer, nil
 }
 
 type askInclusion struct {

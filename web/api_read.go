@@ -85,7 +85,7 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/recipes", "recipe.read", apiRecipes)
 	gives(t, "/recipes/:version", "recipe.read", apiRecipe)
 	gives(t, "/trail", "trail.read", apiTrail)
-	gives(t, "/log", "trail.read", apiLog)
+	gives(t, "/log", "log.read", apiLog)
 	gives(t, "/log/inclusion", "trail.read", apiInclusion)
 	gives(t, "/log/consistency", "trail.read", apiConsistency)
 	gives(t, "/log/newest", "trail.read", apiNewest)
@@ -240,9 +240,13 @@ func cutLast(place string) (at, id string, ok bool) {
 }
 
 // next gives the address of the page behind a place.
-func (v *visit) next(after string) string {
+func (v *visit) next(after string) string { return v.page("after", after) }
+
+func (v *visit) page(direction, place string) string {
 	q := v.c.Request().URL.Query()
-	q.Set("after", after)
+	q.Del("after")
+	q.Del("before")
+	q.Set(direction, place)
 	return v.c.Request().URL.Path + "?" + q.Encode()
 }
 
@@ -253,7 +257,7 @@ func (s *server) apiBatch(v *visit, q ofBatch) (report.Record, error) {
 		return r, err
 	}
 	r.GeneratedBy, err = report.Reader(v.ctx, v, v.who.Person)
-	r.Site, r.Program, r.Demo, r.GeneratedAt = s.Site, "Veribatch "+s.Version, len(s.Demo) > 0, time.Now()
+	r.Site, r.Program, r.Demo, r.GeneratedAt = s.Site, "Veribatch "+s.Version, len(s.Demo) > 0, s.Trail.Now()
 	return r, err
 }
 
@@ -313,17 +317,24 @@ func apiRecipe(v *visit, q ofRecipe) (recipeText, error) {
 }
 
 type askTrail struct {
-	Batch  string `query:"batch" doc:"number of a batch, or the stream of any record, such as person/…"`
-	Person string `query:"person" doc:"user name of who acted"`
-	Act    string `query:"act" doc:"word of an act" example:"step.record"`
-	From   string `query:"from" doc:"first day, in the zone of the plant" example:"2026-11-20"`
-	To     string `query:"to" doc:"last day, in the zone of the plant" example:"2026-11-20"`
+	Batch   string `query:"batch" doc:"number of a batch, or the stream of any record, such as person/…"`
+	Person  string `query:"person" doc:"user name of who acted"`
+	Act     string `query:"act" doc:"word of an act" example:"step.record"`
+	Station string `query:"station" doc:"name of the station" example:"Weighing 1"`
+	By      string `query:"by" doc:"people, or machines (the server, migrations, accounts with a token)" example:"people"`
+	Signed  string `query:"signed" doc:"yes: acts that carry a signature" example:"yes"`
+	Changed string `query:"changed" doc:"yes: what was changed after it was first entered" example:"yes"`
+	Refused string `query:"refused" doc:"yes: refused acts" example:"yes"`
+	From    string `query:"from" doc:"first day, in the zone of the plant" example:"2026-11-20"`
+	To      string `query:"to" doc:"last day, in the zone of the plant" example:"2026-11-20"`
+	Before  string `query:"before" doc:"the page that ends before this place, instead of after: it stands in previous of another page"`
 	pageOf
 }
 
 type trailAnswer struct {
-	Entries []trailLine `json:"entries"`
-	Next    string      `json:"next,omitempty" doc:"address of the next page; absent on the last one"`
+	Entries  []trailLine `json:"entries" doc:"the newest first"`
+	Next     string      `json:"next,omitempty" doc:"address of the next page, with older entries; absent on the last one. A page may hold fewer entries than asked for, or none, when few of many match"`
+	Previous string      `json:"previous,omitempty" doc:"address of the page before, with newer entries; absent on the first one"`
 }
 
 // trailLine is one entry. Body is the text whose SHA-256 is Hash: verify it as it stands.
@@ -338,25 +349,25 @@ type trailLine struct {
 }
 
 func apiTrail(v *visit, q askTrail) (answer trailAnswer, err error) {
-	var asked TrailFilter
-	f, err := v.trailFilter(&asked)
-	for field, wrong := range asked.Wrong {
-		return answer, fault.At(field, "%s", wrong)
-	}
+	search, err := v.searchAsked()
 	if err != nil {
 		return answer, err
 	}
-	limit, err := pageSize(q.Limit)
+	if search.Limit, err = pageSize(q.Limit); err != nil {
+		return answer, err
+	}
+	found, err := audit.Explore(v.ctx, v, search)
 	if err != nil {
 		return answer, err
 	}
-	f.Limit = min(limit+1, 500)
-	rows, err := audit.History(v.ctx, v, f)
-	if len(rows) >= f.Limit && len(rows) > 1 {
-		rows = rows[:f.Limit-1]
-		answer.Next = v.next(cursorText(rows[len(rows)-1].Cursor()))
+	older, newer := turns(search, &found)
+	if older != "" {
+		answer.Next = v.page("after", older)
 	}
-	for _, r := range rows {
+	if newer != "" {
+		answer.Previous = v.page("before", newer)
+	}
+	for _, r := range found.Rows {
 		answer.Entries = append(answer.Entries, trailLineOf(r))
 	}
 	return answer, err

@@ -42,7 +42,7 @@ type rightHeld struct {
 
 func apiRights(v *visit, q askRights) (answer rightsOn, err error) {
 	if answer.On = q.On; q.On == "" {
-		answer.On = time.Now().In(v.s.Zone).Format(time.DateOnly)
+		answer.On = v.s.Trail.Now().In(v.s.Zone).Format(time.DateOnly)
 	}
 	from, err := v.day(answer.On)
 	if err != nil {

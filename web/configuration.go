@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"time"
 
 	"veribatch/signatures"
 	"veribatch/signatures/configuration"
@@ -12,7 +11,7 @@ import (
 )
 
 func (s *server) showConfiguration(v *visit) (View, error) {
-	list, err := versions.List(v.ctx, v, time.Now())
+	list, err := versions.List(v.ctx, v, v.s.Trail.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +107,7 @@ func (v *visit) waitingConfigurations() (n int, err error) {
 	if !v.may("configuration.approve") {
 		return 0, nil
 	}
-	list, err := versions.Upcoming(v.ctx, v, time.Now())
+	list, err := versions.Upcoming(v.ctx, v, v.s.Trail.Now())
 	for _, one := range list {
 		if one.State == versions.Proposed && one.Proposed.Person != v.who.Person {
 			n++

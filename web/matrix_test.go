@@ -337,7 +337,7 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		fields = map[string]string{"remarks": "nothing found"}
 	case "configuration.propose":
 		fields = map[string]string{"idle_minutes": "13", "reason": "stations stand open too long"}
-	case "batch.abort", "hold.assess", "configuration.withdraw":
+	case "batch.abort", "hold.assess", "configuration.withdraw", "log.continue":
 		fields = map[string]string{"reason": "filter torn"}
 	case "person.confirm_identity":
 		fields = map[string]string{"document": "passport", "checked_on": time.Now().UTC().Format(time.DateOnly)}

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
-	"veribatch/audit/merkle"
 	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
 	"veribatch/recipes/library"
@@ -75,7 +74,8 @@ func newMatrixPlant(s *script, areas []string) *matrixPlant {
 			m.people[seat{role, area}] = who
 		}
 	}
-	require.NoError(s.T, (&merkle.Sequencer{Trail: s.Trail}).AppendHeads(s.Ctx))
+	require.NoError(s.T, s.signLog("signer"))
+	require.Error(s.T, s.signLog("another"), "so the log waits to be continued")
 	m.without = m.conditions()
 	check := s.Trail.Check
 	s.Trail.Check = func(ctx context.Context, tx *audit.Tx) error {

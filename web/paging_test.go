@@ -36,6 +36,18 @@ func TestPagesShowEverythingOnce(t *testing.T) {
 		return all
 	})
 	require.Len(t, seals, len(s.trail(audit.Filter{})))
+	last, first := "", s.now.open("/trail").text
+	for path := "/trail"; path != ""; path = s.now.at.links["Older entries"] {
+		last = s.now.open(path).text
+	}
+	back := 0
+	for path := s.now.at.links["Newer entries"]; path != ""; path = s.now.at.links["Newer entries"] {
+		s.now.open(path)
+		back++
+	}
+	require.Equal(t, entrySeal.FindAllString(first, -1), entrySeal.FindAllString(s.now.at.text, -1), "the way back ends where it began")
+	require.Equal(t, (len(seals)-1)/25, back)
+	require.NotEqual(t, first, last)
 	require.Equal(t, 404, s.now.open("/?before=yesterday").status)
 	require.Equal(t, 422, s.now.open("/trail?after=yesterday").status)
 }

@@ -98,7 +98,7 @@ func (s *server) showPerson(v *visit) (View, error) {
 		return nil, err
 	}
 	view := &PersonView{Page: v.frame(f.FullName), Line: v.personLine(f.Person), Created: f.CreatedAt, CreatedBy: f.CreatedBy, Checks: f.Checks, Sessions: f.Sessions,
-		Documents: accounts.Documents(), Today: time.Now().In(s.Zone).Format(time.DateOnly), Roles: v.roleOptions()}
+		Documents: accounts.Documents(), Today: v.s.Trail.Now().In(s.Zone).Format(time.DateOnly), Roles: v.roleOptions()}
 	if f.LeftAt != nil {
 		view.LeftAt = *f.LeftAt
 	}
@@ -146,7 +146,7 @@ func (s *server) halves(v *visit, view *PersonView, person string) error {
 	if err != nil || !found {
 		return err
 	}
-	now := time.Now()
+	now := v.s.Trail.Now()
 	view.Invited = i.ExpiresAt
 	if i.ShowsLink(v.who.ID, now) {
 		scheme := "http"

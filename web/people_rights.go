@@ -15,7 +15,7 @@ import (
 
 // showRights answers who could do what on a day: every role that somebody held at some time of it, and what the policy of that day allowed.
 func (s *server) showRights(v *visit) (View, error) {
-	now := time.Now().In(s.Zone)
+	now := s.Trail.Now().In(s.Zone)
 	view := &RightsView{Page: v.frame(v.words("Who could do what")), On: v.c.QueryParam("on")}
 	if view.On == "" {
 		view.On = now.Format(time.DateOnly)

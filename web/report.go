@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,7 +23,7 @@ func (s *server) showReport(v *visit) error {
 	if err != nil {
 		return err
 	}
-	record.Site, record.Program, record.Demo, record.GeneratedAt = s.Site, "Veribatch "+s.Version, len(s.Demo) > 0, time.Now()
+	record.Site, record.Program, record.Demo, record.GeneratedAt = s.Site, "Veribatch "+s.Version, len(s.Demo) > 0, s.Trail.Now()
 	var b bytes.Buffer
 	if err := report.PDF(&b, record); err != nil {
 		return err

@@ -112,6 +112,9 @@ func (s *server) administration(r *table) {
 
 	r.get("/backups", "backup.read", s.showBackups)
 	post[continuity.Ask](r, "/backups/make", "backup.make", s.onBackups())
+
+	r.get("/log", "log.read", s.showLog)
+	post[continuity.ContinueLog](r, "/log/continue", "log.continue", s.onLog())
 }
 
 // accountRoutes are the pages about people and their rights.

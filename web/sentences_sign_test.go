@@ -25,7 +25,7 @@ var signedForms = map[string]struct{ page, form string }{
 // signedActs need the right of the signer and not of the person logged in: the statement is shown to whoever may read the record.
 var signedActs = []string{
 	"recipe.submit", "recipe.approve", "recipe.make_effective", "batch.issue", "step.perform", "step.verify", "hold.assess", "batch.abort", "batch.complete", "trail.review", "incident.close", "incident.reassess",
-	"configuration.propose", "configuration.approve", "configuration.withdraw", "token.approve",
+	"configuration.propose", "configuration.approve", "configuration.withdraw", "token.approve", "log.continue",
 	"person.confirm_identity", "accountability.sign", "accountability.publish", "access.review",
 }
 

@@ -36,7 +36,7 @@ func on(kind kind, pattern string, run func(s *script, a []string)) sentence {
 }
 
 // sentences is everything that a script can say.
-var sentences = slices.Concat(settings, workings, signings, outcomes, attacks, accountActs, demonstrations, configurings, networkings, screenings, safekeeping, judgements, programs)
+var sentences = slices.Concat(settings, workings, signings, outcomes, attacks, accountActs, demonstrations, configurings, networkings, screenings, safekeeping, loggings, judgements, programs)
 
 // settings prepare a plant; they take the same way over the screens.
 var settings = []sentence{

@@ -67,7 +67,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Config: cfg, pages: pages, alarms: slices.Concat(StandingAlarms(), cfg.Alarms), tries: tries{perMinute: cfg.Tries}, outside: tries{perMinute: outsidePerMinute}, patterns: map[string]bool{}}
+	s := &server{Config: cfg, pages: pages, alarms: slices.Concat(StandingAlarms(cfg.Trail), cfg.Alarms), tries: tries{perMinute: cfg.Tries}, outside: tries{perMinute: outsidePerMinute}, patterns: map[string]bool{}}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = addressOf(cfg.Proxies) // a forwarded address can be forged by anyone (GHSA-246p-cpwv-v3jq)

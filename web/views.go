@@ -89,6 +89,7 @@ var places = []struct {
 	{"/areas", "Areas", "area.read", true},
 	{"/configuration", "Configuration", "configuration.read", true},
 	{"/backups", "Backups", "backup.read", true},
+	{"/log", "Log and checkpoints", "log.read", true},
 	{"/tokens", "API tokens", "token.read", true},
 	{"/accountability", "Accountability", "accountability.sign", true},
 }

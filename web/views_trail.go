@@ -7,15 +7,26 @@ type TrailView struct {
 	Page
 	Filter  TrailFilter
 	Acts    []string // the acts that can be chosen
+	Ticks   []Tick
 	Entries []TrailEntry
 	Older   string // address of the next older page; "" at the end
+	Newer   string // address of the page before; "" at the beginning
 	Newest  string // address of the first page; "" when this is it
+
+	Searched time.Time // how far a page looked that ended before it was full; zero otherwise
 }
 
-// TrailFilter is what the person asked for, as typed (GET fields batch, person, act, from, to; dates are 2006-01-02).
+// TrailFilter is what the person asked for, as typed (GET fields batch, person, act, station, by, from, to, signed, changed, refused; dates are 2006-01-02).
 type TrailFilter struct {
-	Batch, Person, Act, From, To string
-	Wrong                        map[string]string // what is wrong, by field name
+	Batch, Person, Act, Station, From, To string
+	By                                    string            // people, machines
+	Wrong                                 map[string]string // what is wrong, by field name
+}
+
+// Tick is a filter that is on or off.
+type Tick struct {
+	Name, Label, Wrong string
+	On                 bool
 }
 
 // TrailEntry is one entry of the trail, readable.

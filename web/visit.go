@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -223,7 +222,7 @@ func (v *visit) may(act string) bool {
 
 // frame gives the part that all pages share.
 func (v *visit) frame(title string) Page {
-	p := Page{Language: v.language(), Title: title, Demo: len(v.s.Demo) > 0, Station: v.who.StationName, Idle: v.who.Idle, Path: v.path(), Now: time.Now(), Notice: v.notice(), Dark: v.dark()}
+	p := Page{Language: v.language(), Title: title, Demo: len(v.s.Demo) > 0, Station: v.who.StationName, Idle: v.who.Idle, Path: v.path(), Now: v.s.Trail.Now(), Notice: v.notice(), Dark: v.dark()}
 	if v.who.Person != "" {
 		p.Person = &Person{UserName: v.who.UserName, FullName: v.who.FullName}
 		p.Person.Roles = v.grants.Words()

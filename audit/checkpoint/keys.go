@@ -23,6 +23,12 @@ type Key interface {
 	SignRaw(message []byte) ([]byte, error)
 }
 
+// PublicKey is the public half of a key.
+type PublicKey = ed25519.PublicKey
+
+// PublicKeySize is the length of a PublicKey.
+const PublicKeySize = ed25519.PublicKeySize
+
 // How a key signs, as C2SP numbers it.
 const (
 	plainEd25519       = 0x01

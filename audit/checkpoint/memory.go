@@ -129,7 +129,7 @@ func discard(file *os.File) error {
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
 
-// read gives the memory, each note of which is verified.
+// read gives the memory, each note of which is verified, unless verify is nil.
 func (d disk) read(verify func([]byte) (Checkpoint, error)) (m memory, err error) {
 	file, err := os.OpenFile(filepath.Join(d.folder, memoryFile), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -162,7 +162,7 @@ func (m *memory) parse(content []byte, verify func([]byte) (Checkpoint, error)) 
 	if d.More() || m.Version != 1 {
 		return errors.New("not a memory of this version")
 	}
-	if m.Last == nil {
+	if m.Last == nil || verify == nil {
 		return nil
 	}
 	return m.Last.verify(verify)
@@ -181,4 +181,21 @@ func (r *remembered) verify(verify func([]byte) (Checkpoint, error)) (err error)
 		return fmt.Errorf("remembered at %s, signed at %s", r.At, signed)
 	}
 	return nil
+}
+
+// Remembered gives the note that the signer of a folder remembers, as it stands in the file, also while the signer works; nil when the folder has none
+// or the signer has signed nothing, and for the folder "". Whoever reads it verifies it.
+func Remembered(folder string) ([]byte, error) {
+	if folder == "" {
+		return nil, nil
+	}
+	m, err := disk{folder: folder}.read(nil)
+	var no *Refusal
+	switch {
+	case errors.As(err, &no) && no.Code == Lost:
+		return nil, nil
+	case err != nil || m.Last == nil:
+		return nil, err
+	}
+	return []byte(m.Last.Note), nil
 }

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"os"
@@ -21,14 +22,18 @@ const maxProof = 63
 
 // Request asks for the signature of a tree that has grown.
 type Request struct {
-	Old   int64       // size of the newest checkpoint that the log knows; 0 for none
-	Proof []tlog.Hash // that the tree of Text grows from the tree of that size
-	Text  string      // origin, size, root
-	Time  time.Time   // by the clock of the log
+	Old      int64       // size of the newest checkpoint that the log knows; 0 for none
+	Proof    []tlog.Hash // that the tree of Text grows from the tree of that size
+	Text     string      // origin, size, root
+	Time     time.Time   // by the clock of the log
+	Evidence []byte      // that quality assurance wants a new epoch, when Text is the first tree of one
 }
 
 // Signer signs trees that grow, and remembers the last one where the database cannot reach. Its folder belongs to one signer at a time.
 type Signer struct {
+	// Continues says why evidence does not allow the log asked for to begin after the last tree that was signed. Nil: none ever does.
+	Continues func(evidence []byte, asked, last Checkpoint) error
+
 	clock func() time.Time
 	disk  disk
 	lock  *os.File
@@ -63,8 +68,8 @@ func open(d disk, key func(folder string) (Key, error), clock func() time.Time) 
 // Close gives the folder free.
 func (s *Signer) Close() error { return s.lock.Close() }
 
-// Public is the key that verifiers need.
-func (s *Signer) Public() []byte { return s.key.Public() }
+// Key gives the public key that verifiers need.
+func (s *Signer) Key(context.Context) (ed25519.PublicKey, error) { return s.key.Public(), nil }
 
 // Last gives the newest checkpoint that was signed, nil when there is none.
 func (s *Signer) Last() ([]byte, error) {
@@ -129,7 +134,7 @@ func (s *Signer) judge(r Request, asked Checkpoint) string {
 	last := s.memory.Last.checkpoint
 	switch {
 	case asked.Origin != last.Origin:
-		return Origin
+		return s.judgeEpoch(r, asked)
 	case asked.Size < last.Size:
 		return Smaller
 	case asked.Size == last.Size && asked.Root != last.Root:
@@ -141,6 +146,24 @@ func (s *Signer) judge(r Request, asked Checkpoint) string {
 	case !grows(r.Proof, asked, last):
 		return Proof
 	case !r.Time.After(s.memory.Last.At):
+		return Time
+	}
+	return ""
+}
+
+// judgeEpoch says why the first tree of another epoch is not signed. An epoch is begun once: evidence that was used does not serve again.
+func (s *Signer) judgeEpoch(r Request, asked Checkpoint) string {
+	last := s.memory.Last
+	name, epoch, err := SplitOrigin(asked.Origin)
+	was, before, wrong := SplitOrigin(last.checkpoint.Origin)
+	switch {
+	case err != nil || wrong != nil || name != was || epoch <= before || len(r.Evidence) == 0 || s.Continues == nil || s.Continues(r.Evidence, asked, last.checkpoint) != nil:
+		return Origin
+	case r.Old != 0:
+		return Lost
+	case len(r.Proof) != 0:
+		return Proof
+	case !r.Time.After(last.At):
 		return Time
 	}
 	return ""

@@ -42,19 +42,33 @@ type Tree struct {
 	Size   int64
 	Root   tlog.Hash
 	At     time.Time // of the last leaf, by the clock of the database
+
+	HeadsAt *time.Time // of its newest heads leaf; nil when there is none, and of an earlier size
 }
 
-const newestHead = `select l.origin, h.epoch, h.size, h.root, h.at from audit.log_head h join audit.logs l using (epoch) order by h.epoch desc limit 1`
+const newestHead = `select l.origin, h.epoch, h.size, h.root, h.at, h.heads_at from audit.log_head h join audit.logs l using (epoch) order by h.epoch desc limit 1`
 
 // Head gives the log in force with all its leaves.
 func Head(ctx context.Context, q audit.Querier) (t Tree, err error) {
 	var root []byte
-	err = q.QueryRow(ctx, newestHead).Scan(&t.Origin, &t.Epoch, &t.Size, &root, &t.At)
+	err = q.QueryRow(ctx, newestHead).Scan(&t.Origin, &t.Epoch, &t.Size, &root, &t.At, &t.HeadsAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return t, fault.New(fault.NotReady, "The log has not begun: it does when the server starts.")
 	}
 	copy(t.Root[:], root)
 	return t, err
+}
+
+const inventedSite = `select exists (select from audit.logs where origin like 'veribatch/00000000-0000-0000-0000-000000000000/%')`
+
+// Genuine refuses a database that was made to measure with: its log bears the site of zeros.
+func Genuine(ctx context.Context, q audit.Querier) error {
+	var invented bool
+	err := q.QueryRow(ctx, inventedSite).Scan(&invented)
+	if err == nil && invented {
+		err = fault.New(fault.NotReady, "This database holds invented entries, made to measure with. It is no plant: it is neither served nor verified.")
+	}
+	return err
 }
 
 // RootAt computes the root of the log when it had size leaves, from its tiles.

@@ -58,7 +58,7 @@ func At(ctx context.Context, q audit.Querier, size int64) (Tree, error) {
 		return tree, fault.New(fault.Missing, "The log has %d leaves: there is no tree of %d.", tree.Size, size)
 	}
 	tree.Root, err = RootAt(ctx, q, tree.Epoch, size)
-	tree.Size, tree.At = size, time.Time{}
+	tree.Size, tree.At, tree.HeadsAt = size, time.Time{}, nil
 	return tree, err
 }
 

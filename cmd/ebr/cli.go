@@ -15,14 +15,17 @@ import (
 
 // cli is the command line: one field per command.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server (with its own PostgreSQL unless --database names one)."`
-	Migrate migrateCmd `cmd:"" help:"Bring a database to the schema of this version. ebr serve runs this by itself for its own PostgreSQL."`
-	Verify  verifyCmd  `cmd:"" help:"Check every entry and every record row against the audit trail. Exit code 0: all agrees; 1: something was found."`
-	Backup  backupCmd  `cmd:"" help:"Make a backup in a second place, also beside a running server."`
-	Restore restoreCmd `cmd:"" help:"Fill an empty state folder from a backup, to its end or to a moment, and verify it. Exit code 0: good; 1: not."`
-	Drill   drillCmd   `cmd:"" help:"Restore the newest backup beside the plant, verify and compare it, and take it away again. Exit code 0: good; 1: not."`
-	Recipe  recipeCmd  `cmd:"" help:"Work on recipe texts."`
-	Version versionCmd `cmd:"" help:"Print version, revision and schema digest."`
+	Serve        serveCmd        `cmd:"" help:"Run the server (with its own PostgreSQL unless --database names one)."`
+	Migrate      migrateCmd      `cmd:"" help:"Bring a database to the schema of this version. ebr serve runs this by itself for its own PostgreSQL."`
+	Verify       verifyCmd       `cmd:"" help:"Check every entry and every record row against the audit trail. Exit code 0: all agrees; 1: something was found."`
+	VerifyBundle verifyBundleCmd `cmd:"" help:"Check the exported bundle of a batch, on any machine and without a database. Exit code 0: intact; 1: altered; 2: incomplete; 3: signer not established; 4: nothing can be said."`
+	Trust        trustCmd        `cmd:"" help:"Write the public keys of the plant, with which others verify its bundles."`
+	Signer       signerCmd       `cmd:"" help:"Run the signer of checkpoints of the audit trail as a process of its own; ebr serve --signer asks it."`
+	Backup       backupCmd       `cmd:"" help:"Make a backup in a second place, also beside a running server."`
+	Restore      restoreCmd      `cmd:"" help:"Fill an empty state folder from a backup, to its end or to a moment, and verify it. Exit code 0: good; 1: not."`
+	Drill        drillCmd        `cmd:"" help:"Restore the newest backup beside the plant, verify and compare it, and take it away again. Exit code 0: good; 1: not."`
+	Recipe       recipeCmd       `cmd:"" help:"Work on recipe texts."`
+	Version      versionCmd      `cmd:"" help:"Print version, revision and schema digest."`
 }
 
 // place says which database a command works on: the private one of a state folder, or an existing one.
@@ -61,9 +64,12 @@ func run(args []string, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "ebr: %v\nTry: ebr --help\n", err)
 		return 2
 	}
+	var code exitCode
 	switch err := command.Run(); {
 	case err == nil:
 		return 0
+	case errors.As(err, &code):
+		return int(code)
 	case errors.Is(err, errFound):
 	case ctx.Err() != nil:
 		fmt.Fprintln(errs, "ebr: interrupted")

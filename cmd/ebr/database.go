@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"veribatch/audit"
+	"veribatch/audit/merkle"
 	"veribatch/internal/fault"
 	"veribatch/internal/postgres"
 	"veribatch/migrations"
@@ -113,4 +115,17 @@ func (p place) attach(ctx context.Context, say func(string)) (database, error) {
 	}
 	a, err := postgres.Attach(p.State)
 	return database{app: a.DSN(postgres.App), cluster: &a, close: func() error { return nil }}, err
+}
+
+// openTrail opens the trail of a plant; a database of invented entries is refused.
+func openTrail(ctx context.Context, dsn string) (*audit.Trail, error) {
+	trail, err := audit.Open(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := trail.Read(ctx, func(r *audit.Reader) error { return merkle.Genuine(ctx, r) }); err != nil {
+		trail.Close()
+		return nil, err
+	}
+	return trail, nil
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"veribatch/audit"
-	"veribatch/ebr/quality"
 	"veribatch/migrations"
 	"veribatch/signatures/configuration"
 	"veribatch/signatures/keyring"
@@ -78,14 +77,15 @@ func (p *plant) databaseAndClock(ctx context.Context) []finding {
 	var there time.Time
 	var verified *time.Time
 	var settings configuration.Settings
-	began := time.Now()
+	began := p.trail.Now()
 	var asked time.Duration
 	err := p.trail.Read(ctx, func(r *audit.Reader) (err error) {
-		began = time.Now()
+		began = p.trail.Now()
+		sent := time.Now()
 		if err = r.QueryRow(ctx, clockAndVerify).Scan(&there, &verified); err != nil {
 			return err
 		}
-		asked = time.Since(began)
+		asked = time.Since(sent)
 		settings, err = configuration.Read(ctx, r)
 		return err
 	})
@@ -93,17 +93,7 @@ func (p *plant) databaseAndClock(ctx context.Context) []finding {
 		return []finding{{"database", failing, "The database does not answer."}}
 	}
 	return []finding{{"database", good, fmt.Sprintf("answers in %s", asked.Round(100*time.Microsecond))},
-		clock(there.Sub(began.Add(asked/2+p.skew)).Abs(), asked, time.Duration(settings.ClockSeconds)*time.Second), verifyAge(verified, there)}
-}
-
-// checkClock opens an incident when server and database disagree about the time by more than QA approved. Records have the database's time.
-func (p *plant) checkClock(ctx context.Context) error {
-	for _, f := range p.databaseAndClock(ctx) {
-		if f.Name == "clock" && f.State == failing {
-			p.incidents.Report(quality.Incident{Kind: quality.Clock, Summary: "The clocks differ: " + f.Detail + ". Records have the time of the database.", Cause: "server and database"})
-		}
-	}
-	return nil
+		clock(there.Sub(began.Round(0).Add(asked/2)).Abs(), asked, time.Duration(settings.ClockSeconds)*time.Second), verifyAge(verified, there)}
 }
 
 // clock judges the difference between this machine and the database, less what the answer itself took.

@@ -53,7 +53,8 @@ func (p *plant) jobs() []job {
 		job{"prune_request_keys", every(24 * time.Hour), p.pruneKeys},
 		job{"prune_sessions", every(time.Hour), p.pruneSessions},
 		job{"verify", daily(verifyHour), p.verify},
-		job{"clock", every(5 * time.Minute), p.checkClock},
+		job{"clock", every(time.Minute), p.checkClock},
+		job{"heartbeat", every(heartbeatPause), p.heartbeat},
 		job{"mail", every(mailPause), p.mail},
 		job{"certificate", every(24 * time.Hour), p.checkCertificate},
 	)
@@ -66,10 +67,11 @@ func (p *plant) work(ctx context.Context) (stop func()) {
 	wait := j.start(ctx, p.jobs())
 	watched := make(chan struct{})
 	go func() { defer close(watched); p.watchCertificate(ctx) }()
-	logged := make(chan struct{})
-	go func() { defer close(logged); p.logEntries(ctx) }()
+	var log sync.WaitGroup
+	log.Go(func() { p.logEntries(ctx) })
+	log.Go(func() { p.keepCheckpoints(ctx) })
 	kept := p.keeper.start(ctx)
-	return func() { cancel(); wait(); <-watched; <-logged; kept() }
+	return func() { cancel(); wait(); <-watched; log.Wait(); kept() }
 }
 
 // janitor runs the jobs, each in a goroutine of its own.

@@ -91,7 +91,7 @@ func (p *plant) mail(ctx context.Context) error {
 func (p *plant) standing(ctx context.Context) ([]quality.Notice, error) {
 	alarms := []quality.Notice{}
 	err := p.trail.Read(ctx, func(r *audit.Reader) error {
-		for _, source := range append(web.StandingAlarms(), p.sources...) {
+		for _, source := range append(web.StandingAlarms(p.trail), p.sources...) {
 			list, err := source(ctx, r)
 			if err != nil {
 				return err

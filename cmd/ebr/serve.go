@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"veribatch/audit"
 	"veribatch/internal/certificate"
 	"veribatch/internal/fault"
 )
@@ -23,6 +22,7 @@ type serveCmd struct {
 	door
 	backupFlags
 	mailFlags
+	signerFlags
 	Log        string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
 	DrainWait  time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
 	NewSiteKey bool          `help:"Take the site key of the state folder although the plant has had another one, of which no copy is left: passwords are sealed again. Needed once."`
@@ -59,7 +59,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 	if err := db.ready(ctx, o.say); err != nil {
 		return err
 	}
-	trail, err := audit.Open(ctx, db.app)
+	trail, err := openTrail(ctx, db.app)
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,12 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	p.post = post
+	signer, release, err := s.openSigner(p.key)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	p.signer = signer
 	defer p.keepIncidents(ctx, dead)()
 	if err := p.settle(ctx, db, keeper, s.State); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"veribatch/audit"
+	"veribatch/audit/checkpoint/remote"
 	"veribatch/audit/merkle"
 	"veribatch/ebr/quality"
 	"veribatch/internal/certificate"
@@ -34,23 +35,26 @@ const triesPerMinute = 120
 
 // plant is what the pages, the jobs and the watches of this server share.
 type plant struct {
-	trail *audit.Trail
-	gate  *identity.Gate
-	desk  signatures.Desk
-	key   *keyring.File
-	keys  string // its folder
-	log   *slog.Logger
-	site  http.Handler // answers requests
+	trail    *audit.Trail
+	gate     *identity.Gate
+	desk     signatures.Desk
+	key      *keyring.File
+	keys     string // its folder
+	signerAt string // folder of a signer inside the server; it need not be there
+	log      *slog.Logger
+	site     http.Handler // answers requests
 
 	incidents      *quality.Book
 	metrics        *metrics
 	certificate    *certificate.Keeper // nil without TLS
 	badCertificate atomic.Bool         // a newer one was refused
 	keeper         *keeper             // makes backups; nil without a second place
-	skew           time.Duration       // a wrong clock of this machine, for tests
+	watch          watch               // of the clock of this machine
 	sources        []web.AlarmSource   // of the pages and the mails
 	post           *post               // hands in mail
 	sequencer      *merkle.Sequencer   // takes entries into the log
+	signer         remote.Signs        // signs checkpoints of it
+	signerKnown    bool                // its key is on the trail
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
@@ -60,7 +64,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	}
 	version, revision := build()
 	trail.Check = access.Check
-	p := &plant{trail: trail, keys: s.keys(), log: newLog(s.Log, o.err), metrics: newMetrics(), certificate: in.certificate}
+	p := &plant{trail: trail, keys: s.keys(), signerAt: s.signerFolder(), log: newLog(s.Log, o.err), metrics: newMetrics(), certificate: in.certificate}
 	trail.Done, p.sequencer = p.counted, p.newSequencer()
 	notes := in.describe()
 	notes["version"], notes["revision"], notes["policy"] = version, revision, access.Digest()

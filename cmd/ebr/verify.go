@@ -7,8 +7,13 @@ import (
 	"path/filepath"
 
 	"veribatch/audit"
+	"veribatch/audit/checkpoint"
+	checkpoints "veribatch/audit/checkpoint/keeper"
+	"veribatch/audit/merkle"
 	"veribatch/ebr/batch"
+	"veribatch/ebr/continuity"
 	"veribatch/ebr/quality"
+	"veribatch/migrations"
 	"veribatch/recipes"
 	"veribatch/signatures"
 	"veribatch/signatures/accounts"
@@ -32,12 +37,12 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
-	trail, err := audit.Open(ctx, db.app)
+	trail, err := openTrail(ctx, db.app)
 	if err != nil {
 		return err
 	}
 	defer trail.Close()
-	report, err := verifyAll(ctx, trail, v.keys())
+	report, err := verifyAll(ctx, trail, v.keys(), v.signerFolder())
 	if err != nil {
 		return err
 	}
@@ -48,23 +53,63 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 	return nil
 }
 
-// verifyAll checks the trail against the records, every signature against what was signed, and every password and signing key against the site
-// key in the folder, in one snapshot.
-func verifyAll(ctx context.Context, trail *audit.Trail, keys string) (report audit.Report, err error) {
+// verifyAll checks the trail against the records and against the log, every signature against what was signed, every checkpoint and the signer's memory against the log, and
+// every password and signing key against the site key in the folder keys, in one snapshot. A copy has no signer: the folder is "".
+func verifyAll(ctx context.Context, trail *audit.Trail, keys, signer string) (report audit.Report, err error) {
+	remembered, lost := checkpoint.Remembered(signer) // before the snapshot: the log only grows
 	err = trail.Read(ctx, func(r *audit.Reader) error {
-		if report, err = audit.Verify(ctx, r); err != nil {
-			return err
-		}
-		if err = verifySignatures(ctx, r, &report); err != nil {
-			return err
-		}
-		return verifySeals(ctx, r, &report, keys)
+		report, err = verifySnapshot(ctx, r, keys, remembered, lost)
+		return err
 	})
 	return report, err
 }
 
+func verifySnapshot(ctx context.Context, q audit.Querier, keys string, remembered []byte, lost error) (report audit.Report, err error) {
+	found := func(row string, why error) {
+		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
+	}
+	if err = migrations.Verify(ctx, q, found); err != nil {
+		return report, err
+	}
+	schema := report.Findings
+	report, err = audit.Verify(ctx, q)
+	report.Findings = append(schema, report.Findings...)
+	if err != nil && len(report.Findings) > 0 { // what was altered may also stop the check
+		found("the check could not go on", err)
+		return report, nil
+	}
+	if err != nil {
+		return report, err
+	}
+	if err = verifySignatures(ctx, q, &report); err != nil {
+		return report, err
+	}
+	if report.Leaves, err = merkle.Verify(ctx, q, found); err != nil {
+		return report, err
+	}
+	if err = verifyCheckpoints(ctx, q, &report, remembered, lost); err != nil {
+		return report, err
+	}
+	return report, verifySeals(ctx, q, &report, keys)
+}
+
+// verifyCheckpoints compares what was signed of the log with the log.
+func verifyCheckpoints(ctx context.Context, r audit.Querier, report *audit.Report, remembered []byte, lost error) error {
+	if lost != nil {
+		report.Findings = append(report.Findings, fmt.Sprintf("the memory of the signer: %v", lost))
+	}
+	if remembered == nil && lost == nil {
+		report.Notes = append(report.Notes, "NOT CHECKED: what the signer of checkpoints remembers, because its memory is not in the state folder. The server asks it every few seconds.")
+	}
+	var err error
+	report.Checkpoints, err = checkpoints.Verify(ctx, r, remembered, func(row string, why error) {
+		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
+	})
+	return err
+}
+
 // verifySeals checks what only the site key can tell. A verification without that key says so.
-func verifySeals(ctx context.Context, r *audit.Reader, report *audit.Report, keys string) error {
+func verifySeals(ctx context.Context, r audit.Querier, report *audit.Report, keys string) error {
 	key, err := keyring.Existing(keys)
 	if err != nil {
 		report.Notes = append(report.Notes, fmt.Sprintf("NOT CHECKED: the seals of passwords and the origin of signing keys, because the site key cannot be read in %s. Name the state folder with --state.", keys))
@@ -74,6 +119,9 @@ func verifySeals(ctx context.Context, r *audit.Reader, report *audit.Report, key
 		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
 	}
 	if err := signatures.VerifyKeys(ctx, r, key, found); err != nil {
+		return err
+	}
+	if err := signatures.VerifyCheckpointKeys(ctx, r, key, found); err != nil {
 		return err
 	}
 	waiting, err := identity.VerifySeals(ctx, r, key, found)
@@ -88,7 +136,7 @@ const verifyHour = 3
 
 // verify is the server's own daily verification. What it finds is an incident.
 func (p *plant) verify(ctx context.Context) error {
-	report, err := verifyAll(ctx, p.trail, p.keys)
+	report, err := verifyAll(ctx, p.trail, p.keys, p.signerAt)
 	if err != nil {
 		return err
 	}
@@ -101,7 +149,7 @@ func (p *plant) verify(ctx context.Context) error {
 }
 
 // verifySignatures checks that every signature is whole, and that it stands in a recipe, a batch, a configuration or an account beside that for which it was given.
-func verifySignatures(ctx context.Context, r *audit.Reader, report *audit.Report) (err error) {
+func verifySignatures(ctx context.Context, r audit.Querier, report *audit.Report) (err error) {
 	found := func(row string, why error) {
 		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
 	}
@@ -129,7 +177,11 @@ func verifySignatures(ctx context.Context, r *audit.Reader, report *audit.Report
 	if err != nil {
 		return err
 	}
-	placed := inRecipes + inBatches + inConfigurations + inAccounts + inQuality
+	inLogs, err := continuity.VerifySignatures(ctx, r, found)
+	if err != nil {
+		return err
+	}
+	placed := inRecipes + inBatches + inConfigurations + inAccounts + inQuality + inLogs
 	stored, err := signatures.Count(ctx, r)
 	if err == nil && stored != placed {
 		found("table ebr.signatures", fmt.Errorf("%d signatures are stored and %d stand beside a record", stored, placed))

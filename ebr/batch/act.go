@@ -165,7 +165,10 @@ func statement(ctx context.Context, q audit.Querier, c signed) (signatures.State
 	if e.Rules, err = rules(ctx, q); err != nil {
 		return signatures.Statement{}, err
 	}
-	e.Person, e.PersonName, e.EnteredAt = nobody, "somebody", time.Now()
+	e.Person, e.PersonName = nobody, "somebody"
+	if e.EnteredAt, err = audit.DatabaseTime(ctx, q); err != nil {
+		return signatures.Statement{}, err
+	}
 	if last := b.History()[len(b.History())-1].EnteredAt; e.EnteredAt.Before(last) {
 		e.EnteredAt = last
 	}

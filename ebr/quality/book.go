@@ -61,7 +61,7 @@ func NewBook(trail *audit.Trail, dir string, log *slog.Logger) *Book {
 
 // Report keeps an incident.
 func (b *Book) Report(in Incident) {
-	in.complete(time.Now())
+	in.complete(b.trail.Now())
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	cause := in.fingerprint()
@@ -122,12 +122,12 @@ func (b *Book) Keep(ctx context.Context) {
 	ticks := time.NewTicker(lookAgain)
 	defer ticks.Stop()
 	for {
-		b.write(ctx, time.Now())
+		b.write(ctx, b.trail.Now())
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 			defer cancel()
-			b.write(last, time.Now().Add(longestGap)) // nothing is held back any more
+			b.write(last, b.trail.Now().Add(longestGap)) // nothing is held back any more
 			return
 		case <-ticks.C:
 		case <-b.wake:

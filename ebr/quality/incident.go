@@ -89,7 +89,7 @@ func write(ctx context.Context, trail *audit.Trail, in Incident, key string) err
 	if words[in.Kind] == "" {
 		return fmt.Errorf("quality: there is no kind of incident %q", in.Kind)
 	}
-	in.complete(time.Now())
+	in.complete(trail.Now())
 	var err error
 	if in.Batches, err = known(ctx, trail, in.Batches); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"veribatch/audit"
+	"veribatch/audit/checkpoint/keeper"
 	"veribatch/ebr/batch"
 	"veribatch/internal/language"
 	"veribatch/signatures"
@@ -100,7 +101,8 @@ func (r *Review) follow(all []Review) {
 	}
 }
 
-// Blockers says what stands against the release of a batch today, one sentence each: open incidents, and entries of the trail that nobody reviewed.
+// Blockers says what stands against the release of a batch today, one sentence each: open incidents, entries of the trail that nobody reviewed, and a
+// trail that the signer of checkpoints refuses or has not signed for five minutes.
 func Blockers(ctx context.Context, q audit.Querier, batch string) (list []string, err error) {
 	if list, err = openIncidents(ctx, q, batch); err != nil {
 		return nil, err
@@ -109,6 +111,16 @@ func Blockers(ctx context.Context, q audit.Querier, batch string) (list []string
 	if s := all[batch]; err == nil && !s.Done() {
 		words := s.Words()
 		list = append(list, strings.ToUpper(words[:1])+words[1:]+".")
+	}
+	if err != nil {
+		return nil, err
+	}
+	signed, err := keeper.Read(ctx, q)
+	switch {
+	case signed.Refusal != nil:
+		list = append(list, "The audit trail is not under a signed checkpoint: "+signed.Refusal.Words())
+	case signed.Age > keeper.BarAfter:
+		list = append(list, fmt.Sprintf("The audit trail has had no signed checkpoint for %d min.", int(signed.Age.Minutes())))
 	}
 	return list, err
 }

@@ -26,6 +26,8 @@ var rungs = map[string]float64{
 	"audit/merkle":             0.1,
 	"audit/checkpoint":         0.2,
 	"audit/checkpoint/remote":  0.25,
+	"audit/checkpoint/keeper":  0.3,
+	"audit/bundle":             0.7,
 	"signatures/keyring":       0.5,
 	"signatures/access":        0.5,
 	"signatures/configuration": 0.4, // access asks it how old a password may be
@@ -54,7 +56,7 @@ var rungs = map[string]float64{
 }
 
 // tools stand beside the ladder: nothing of the program imports them.
-var tools = []string{"internal/house", "internal/pgtest", "internal/browser", "internal/mutants", "internal/rehearsal", "web/browser", "signatures/signtest"}
+var tools = []string{"internal/house", "internal/pgtest", "internal/browser", "internal/mutants", "internal/manyentries", "internal/crash", "internal/rehearsal", "internal/tamper", "web/browser", "signatures/signtest"}
 
 type pkg struct {
 	ImportPath, Doc, Dir               string
@@ -143,8 +145,8 @@ var walls = []struct {
 	{"github.com/wneessen/go-mail", []string{"internal/mail"}, "one package speaks with the server for mail"},
 	{"filippo.io/age", []string{"internal/backup"}, "one package wraps the keys of a backup"},
 	{"golang.org/x/term", []string{"cmd/ebr"}, "only the program at a terminal asks for a passphrase"},
-	{"golang.org/x/mod", []string{"audit/merkle", "audit/checkpoint", "audit/checkpoint/remote", "audit/witness", "audit/bundle"}, "what the log's hashes and notes look like is decided in one place"},
-	{"crypto/ed25519", []string{"signatures", "signatures/keyring", "audit/checkpoint"}, "signing keys are used in one place"},
+	{"golang.org/x/mod", []string{"audit/merkle", "audit/checkpoint", "audit/checkpoint/remote", "audit/checkpoint/keeper", "audit/witness", "audit/bundle"}, "what the log's hashes and notes look like is decided in one place"},
+	{"crypto/ed25519", []string{"signatures", "signatures/keyring", "audit/checkpoint", "audit/bundle"}, "signing keys are used in one place"},
 }
 
 func TestWallsStand(t *testing.T) {

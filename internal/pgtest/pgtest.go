@@ -48,6 +48,27 @@ func Empty(t testing.TB) *DB {
 	return clone(t, func(context.Context, postgres.Access) (string, error) { return "template0", nil })
 }
 
+// Copy makes a database that is what this one is at this moment, as an administrator has it who puts a copy aside. It ends all connections to this one;
+// pools make new ones.
+func (d *DB) Copy(t testing.TB) *DB {
+	t.Helper()
+	allow := func(a postgres.Access, may bool) {
+		must(t, asSuper(context.Background(), a, func(c *pgx.Conn) error {
+			_, err := c.Exec(context.Background(), fmt.Sprintf("alter database %s allow_connections %t", d.Name, may))
+			return err
+		}))
+	}
+	copied := clone(t, func(ctx context.Context, a postgres.Access) (string, error) {
+		allow(a, false)
+		return d.Name, asSuper(ctx, a, func(c *pgx.Conn) error {
+			_, err := c.Exec(ctx, "select pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity where datname = $1", d.Name)
+			return err
+		})
+	})
+	allow(copied.access, true)
+	return copied
+}
+
 func clone(t testing.TB, from func(context.Context, postgres.Access) (string, error)) *DB {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -89,8 +110,9 @@ func must(t testing.TB, err error) {
 
 // create clones a database. Rights on the database itself do not travel with a template, so roles.sql runs again; it and the
 // template's making touch shared catalogues, hence one at a time across all test processes.
+// Files are copied: writing a whole schema page by page through the log of a cluster that is thrown away costs a third more processor time.
 func create(ctx context.Context, root *pgx.Conn, a postgres.Access, name, source string) error {
-	sql := fmt.Sprintf("create database %s template %s encoding 'UTF8' locale 'C'", name, source)
+	sql := fmt.Sprintf("create database %s template %s strategy file_copy encoding 'UTF8' locale 'C'", name, source)
 	if _, err := root.Exec(ctx, sql); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ var matrix = map[string]string{
 	"accountability.sign": "oseqpai", "accountability.publish": "q", "access.review": "sq", "policy.register": "",
 	"server.start": "", "migration": "", "person.lock": "", "password.seal": "", "key.register": "",
 	"incident.read": "sqpai", "incident.assess": "sq", "incident.reassess": "sq", "incident.close": "q", "incident.open": "", "trail.begin_review": "q", "trail.read_page": "q", "trail.review": "q",
-	"server.stop": "", "backup.read": "qai", "backup.make": "a", "backup.drill": "", "backup.restore": "",
+	"server.stop": "", "backup.read": "qai", "backup.make": "a", "backup.drill": "", "backup.restore": "", "log.read": "qpaim", "log.continue": "q", "log.heartbeat": "",
 }
 
 var letters = map[rune]Role{'o': Operator, 's': Supervisor, 'e': ProcessEngineer, 'q': QA, 'p': QualifiedPerson, 'a': Administrator, 'i': Auditor, 'm': Machine}

@@ -44,7 +44,11 @@ func (c ConfirmIdentity) Statement(ctx context.Context, q audit.Querier) (signat
 	if err != nil {
 		return signatures.Statement{}, err
 	}
-	note, _, err := c.clean(time.Now())
+	now, err := audit.DatabaseTime(ctx, q)
+	if err != nil {
+		return signatures.Statement{}, err
+	}
+	note, _, err := c.clean(now)
 	if err != nil {
 		return signatures.Statement{}, err
 	}

@@ -99,7 +99,7 @@ var table = []Setting{
 		"A reading or step that is entered later than this after it was done needs a reason, and the record marks it as a late entry.",
 		"EU GMP Chapter 4 clause 4.8, 21 CFR 211.188(b)", func(s *Settings) any { return &s.LateMinutes }},
 	{"clock_seconds", "Largest difference of clocks", "s", 1, 300, 60,
-		"The time at which something was done may lie ahead of the server's clock by no more than this; so may the clock itself be off before there is an alarm.",
+		"The time at which something was done may lie ahead of the server's clock by no more than this; a server whose clock is further off takes no work. Nobody signs beyond 2 s.",
 		"21 CFR 11.10(e), EU GMP Annex 11 clause 9", func(s *Settings) any { return &s.ClockSeconds }},
 	{"reason_characters", "Shortest reason", "characters", 1, 40, 1,
 		"A reason or a comment in a batch (correction, repeat, late entry, hold, deviation from alert limits) has at least so many characters.",

@@ -21,6 +21,17 @@ func FindName(ctx context.Context, q audit.Querier, userName string) (person str
 	return person, err
 }
 
+const stationByName = `select id::text from ebr.stations where name = @name`
+
+// FindStation gives the id of the station with a name.
+func FindStation(ctx context.Context, q audit.Querier, name string) (station string, err error) {
+	err = q.QueryRow(ctx, stationByName, pgx.NamedArgs{"name": name}).Scan(&station)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", fault.New(fault.Missing, "There is no station with this name.")
+	}
+	return station, err
+}
+
 const namesByID = `select id::text, full_name from ebr.people where id = any(@ids::uuid[]) union all select id::text, name from ebr.stations where id = any(@ids::uuid[])`
 
 // Names gives the printed names of people and stations by id, for screens that show the trail.

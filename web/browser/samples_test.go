@@ -109,7 +109,7 @@ func weightInput() *web.Input {
 // pages are all pages of the gallery by name.
 func pages() map[string]func() web.View {
 	all := map[string]func() web.View{}
-	for _, more := range []map[string]func() web.View{sessionPages(), batchPages(), stepPages(), otherStepPages(), recipePages(), trailPages(), backupPages(), qualityPages(), peoplePages(), machinePages()} {
+	for _, more := range []map[string]func() web.View{sessionPages(), batchPages(), stepPages(), otherStepPages(), recipePages(), trailPages(), backupPages(), logPages(), qualityPages(), peoplePages(), machinePages()} {
 		for name, page := range more {
 			all[name] = page
 		}

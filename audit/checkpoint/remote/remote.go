@@ -33,6 +33,8 @@ type question struct {
 	Proof []tlog.Hash `json:"proof"`
 	Text  string      `json:"text"`
 	Time  time.Time   `json:"time"`
+
+	Evidence []byte `json:"evidence,omitempty"`
 }
 
 // refusal is a checkpoint.Refusal on the way.
@@ -48,20 +50,29 @@ type refusal struct {
 // Signs is what signs: a checkpoint.Signer in this process, or a Client of one in another.
 type Signs interface {
 	Sign(ctx context.Context, r checkpoint.Request) (note []byte, err error)
+	Key(ctx context.Context) (checkpoint.PublicKey, error)
 }
 
 // Handler answers for a signer. With a token, every question carries it; without one, whoever can open the socket may ask.
 func Handler(s Signs, token string) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /sign", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /sign", func(w http.ResponseWriter, r *http.Request) { sign(s, w, r) })
+	mux.HandleFunc("GET /key", func(w http.ResponseWriter, r *http.Request) {
+		key, err := s.Key(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write(key)
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given := sha256.Sum256([]byte(r.Header.Get("Authorization")))
 		if wanted := sha256.Sum256([]byte("Bearer " + token)); token != "" && subtle.ConstantTimeCompare(given[:], wanted[:]) != 1 {
 			http.Error(w, "the token is missing or wrong", http.StatusUnauthorized)
 			return
 		}
-		sign(s, w, r)
+		mux.ServeHTTP(w, r)
 	})
-	return mux
 }
 
 func sign(s Signs, w http.ResponseWriter, r *http.Request) {
@@ -72,7 +83,7 @@ func sign(s Signs, w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no question that a signer understands", http.StatusBadRequest)
 		return
 	}
-	note, err := s.Sign(r.Context(), checkpoint.Request{Old: q.Old, Proof: q.Proof, Text: q.Text, Time: q.Time})
+	note, err := s.Sign(r.Context(), checkpoint.Request{Old: q.Old, Proof: q.Proof, Text: q.Text, Time: q.Time, Evidence: q.Evidence})
 	var no *checkpoint.Refusal
 	switch {
 	case err == nil:
@@ -110,11 +121,24 @@ func Dial(address, token string) *Client {
 
 // Sign asks for a signature. A refusal comes back as a *checkpoint.Refusal; every other error says that the signer is out of reach or could not sign.
 func (c *Client) Sign(ctx context.Context, r checkpoint.Request) ([]byte, error) {
-	body, err := json.Marshal(question{r.Old, r.Proof, r.Text, r.Time})
+	body, err := json.Marshal(question{Old: r.Old, Proof: r.Proof, Text: r.Text, Time: r.Time, Evidence: r.Evidence})
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"/sign", bytes.NewReader(body))
+	return c.ask(ctx, http.MethodPost, "/sign", body)
+}
+
+// Key asks for the public key.
+func (c *Client) Key(ctx context.Context) (checkpoint.PublicKey, error) {
+	key, err := c.ask(ctx, http.MethodGet, "/key", nil)
+	if err == nil && len(key) != checkpoint.PublicKeySize {
+		return nil, errors.New("the signer gave something that is no key")
+	}
+	return key, err
+}
+
+func (c *Client) ask(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

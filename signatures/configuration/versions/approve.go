@@ -48,13 +48,21 @@ func (c Withdraw) Why() string { return c.Reason }
 
 // Statement is what the approver reads and signs: each changed setting, old and new, and who proposed it.
 func (c Approve) Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error) {
-	v, _, err := c.prepare(ctx, q, time.Now(), "")
+	now, err := audit.DatabaseTime(ctx, q)
+	if err != nil {
+		return signatures.Statement{}, err
+	}
+	v, _, err := c.prepare(ctx, q, now, "")
 	return v.words(c.Act(), "approved"), err
 }
 
 // Statement is what the signer reads and signs.
 func (c Withdraw) Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error) {
-	v, err := c.prepare(ctx, q, time.Now())
+	now, err := audit.DatabaseTime(ctx, q)
+	if err != nil {
+		return signatures.Statement{}, err
+	}
+	v, err := c.prepare(ctx, q, now)
 	return v.words(c.Act(), "withdrawn"), err
 }
 

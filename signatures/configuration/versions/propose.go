@@ -59,7 +59,11 @@ func (c Propose) Why() string { return c.Reason }
 
 // Statement is what the proposer reads and signs.
 func (c Propose) Statement(ctx context.Context, q audit.Querier) (signatures.Statement, error) {
-	list, err := List(ctx, q, time.Now())
+	now, err := audit.DatabaseTime(ctx, q)
+	if err != nil {
+		return signatures.Statement{}, err
+	}
+	list, err := List(ctx, q, now)
 	if err != nil {
 		return signatures.Statement{}, err
 	}

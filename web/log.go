@@ -1,0 +1,107 @@
+package web
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"veribatch/audit"
+	"veribatch/audit/checkpoint"
+	"veribatch/audit/checkpoint/keeper"
+	"veribatch/audit/merkle"
+	"veribatch/ebr/continuity"
+	"veribatch/internal/fault"
+	"veribatch/internal/language"
+	"veribatch/signatures/keyring"
+)
+
+// LogView shows the log over all streams and how far it is under signed checkpoints.
+type LogView struct {
+	Page
+	Says     []Alarm
+	State    []Line
+	Note     string // the newest checkpoint, as it was signed
+	Key      string // line for those who verify it
+	Missing  []Line // what the signer had signed, when it refuses
+	Continue *Form  // signed; fields: reason
+}
+
+func (*LogView) template() string { return "trail/log" }
+
+// LogAlarms say that the signer refuses the log, or that what it has not signed becomes old.
+func LogAlarms(ctx context.Context, q audit.Querier) ([]Alarm, error) {
+	s, err := keeper.Read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	alarm := func(level string, words language.Text) []Alarm {
+		return []Alarm{{Act: "log.read", Level: level, Words: words, Href: "/log"}}
+	}
+	switch {
+	case s.Refusal != nil && s.Refusal.Missing():
+		return alarm("action", language.Write("The audit trail is not what was signed: entries are missing or replaced. Call QA")), nil
+	case s.Refusal != nil:
+		return alarm("action", language.Write("The signer of checkpoints refuses the log of the audit trail. Call QA")), nil
+	case s.Age > keeper.BarAfter:
+		return alarm("action", language.Write("The audit trail has had no signed checkpoint for %d min: no batch is released", int(s.Age.Minutes()))), nil
+	case s.Age > keeper.AlarmAfter:
+		return alarm("alert", language.Write("The audit trail has had no signed checkpoint for %d s", int(s.Age.Seconds()))), nil
+	}
+	return nil, nil
+}
+
+func (s *server) showLog(v *visit) (View, error) {
+	view := &LogView{Page: v.frame(v.words("Log and checkpoints"))}
+	tree, err := merkle.Head(v.ctx, v)
+	if fault.KindOf(err) == fault.NotReady {
+		view.State = []Line{{v.words("Log"), v.words("not begun")}}
+		return view, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	state, err := keeper.Read(v.ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if view.Says, err = LogAlarms(v.ctx, v); err != nil {
+		return nil, err
+	}
+	at := func(t time.Time) string { return t.In(v.s.Zone).Format("2006-01-02 15:04:05 -07:00") }
+	view.State = []Line{
+		{v.words("Log"), tree.Origin}, {v.words("Leaves"), strconv.FormatInt(tree.Size, 10)}, {v.words("Root"), hex.EncodeToString(tree.Root[:])}, {v.words("Newest leaf"), at(tree.At)},
+	}
+	if state.Epoch > 0 {
+		view.Note = string(state.Note)
+		view.State = append(view.State, Line{v.words("Newest checkpoint"), v.words("%d leaves, signed at %s", state.Size, at(state.At))})
+	}
+	if state.Problem != "" {
+		says := state.Problem
+		if state.Refusal != nil {
+			says = state.Refusal.Fault().In(v.language())
+		}
+		view.State = append(view.State, Line{v.words("The signer says"), says}, Line{v.words("Since"), at(state.Since)})
+	}
+	if name, _, err := checkpoint.SplitOrigin(tree.Origin); err == nil && len(state.Key) > 0 {
+		view.Key = checkpoint.VerifierKey(name, state.Key)
+		view.State = append(view.State, Line{v.words("Key of the signer"), keyring.KeyID(state.Key)})
+	}
+	view.State = append(view.State, Line{v.words("Public key of the site"), base64.StdEncoding.EncodeToString(v.s.Keyring.Public())})
+	if r := state.Refusal; r != nil && r.Missing() {
+		view.Missing = []Line{
+			{v.words("Last signed"), v.words("%d leaves, signed at %s", r.Size, at(r.At))},
+			{v.words("Known here"), v.words("%d leaves, signed at %s", r.Known, at(r.KnownAt))},
+			{v.words("Missing or replaced"), v.words("leaves %d to %d", r.Known, r.Size-1)},
+		}
+	}
+	view.Continue = v.offer(continuity.MayContinue(state), "log.continue", Form{ID: "continue", Action: "/log/continue", Signed: true})
+	return view, nil
+}
+
+// onLog says where the log is continued.
+func (s *server) onLog() place {
+	return place{page: s.showLog, read: "log.read", next: func(*visit, json.RawMessage) string { return "/log" }}
+}
