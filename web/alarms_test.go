@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,6 +51,8 @@ const leavesPastTheProgram = `update ebr.people set active = false where id = @p
 // Every alarm of a plant is provoked, seen by those who can do something about it and by nobody else, and gone when it is over.
 func TestEveryAlarmIsSeenByThoseWhoCanAct(t *testing.T) {
 	s := newScript(t)
+	var slow atomic.Int64
+	s.Trail.Clock = func() time.Time { return time.Now().Add(-time.Duration(slow.Load())) }
 	who := lookout{}
 	for _, name := range []string{"Ada", "Elena", "Olga", "Petra", "Quinn", "Sven", "Yves"} {
 		s.as(name)
@@ -65,7 +68,7 @@ func TestEveryAlarmIsSeenByThoseWhoCanAct(t *testing.T) {
 	require.GreaterOrEqual(t, len(unseen), 6)
 	seen := func(text string, names ...string) {
 		t.Helper()
-		pattern := strings.NewReplacer("%d", "[2-9]", "%s", `\d{4}-\d\d-\d\d`, "(%d)", `\([0-9]\)`).Replace(text)
+		pattern := strings.NewReplacer("%d", "[2-9]", "%s apart", "(1h0m0s|59m5[0-9]s) apart", "%s", `\d{4}-\d\d-\d\d`, "(%d)", `\([0-9]\)`).Replace(text)
 		require.Equal(t, names, who.see(t, regexp.MustCompile("^"+pattern+"$")), text)
 		delete(unseen, text)
 	}
@@ -73,7 +76,12 @@ func TestEveryAlarmIsSeenByThoseWhoCanAct(t *testing.T) {
 		t.Helper()
 		require.Empty(t, who.see(t, regexp.MustCompile(pattern)))
 	}
-	none("review|machine|incident")
+	none("review|machine|incident|clock")
+
+	slow.Store(int64(time.Hour))
+	seen("The clocks of server and database are %s apart: nothing can be signed, entries without a signature go on. Call IT", "Ada", "Elena", "Olga", "Petra", "Quinn", "Sven", "Yves")
+	slow.Store(0)
+	none("clock")
 
 	incident := quality.Incident{Kind: quality.Backup, Summary: "no backup for 3 days"}
 	require.NoError(t, quality.OpenIncident(s.Ctx, s.Trail, incident))
