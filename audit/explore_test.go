@@ -111,6 +111,40 @@ func TestSearchFindsWhatTheEntriesSay(t *testing.T) {
 	require.Greater(t, matched, 500)
 }
 
+// A value is followed through its record: each change with what stood before, page by page, and nothing of other records or fields.
+func TestValueIsFollowed(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	desk := w.station("desk 0")
+	for i := 1; i < 4; i++ {
+		require.NoError(t, w.rename(desk, fmt.Sprint("desk ", i)))
+	}
+	w.station("other")
+	value := audit.Value{Home: audit.Stream("station/" + desk), Table: "ebr.stations", ID: desk, Field: "name"}
+	follow := func(of audit.Value) (said []string) {
+		require.NoError(t, w.Read(w.ctx, func(r *audit.Reader) error {
+			found, err := audit.Follow(w.ctx, r, of)
+			require.False(t, found.More)
+			for _, m := range found.Moments {
+				before := "none"
+				if m.Before != nil {
+					before = *m.Before
+				}
+				said = append(said, fmt.Sprintf("%d %s -> %s %v", m.Seq, before, *m.Since, m.Created))
+			}
+			return err
+		}))
+		return said
+	}
+	require.Equal(t, []string{"1 none -> desk 0 true", "2 desk 0 -> desk 1 false", "3 desk 1 -> desk 2 false", "4 desk 2 -> desk 3 false"}, follow(value))
+	value.After = 2
+	require.Equal(t, []string{"3 desk 1 -> desk 2 false", "4 desk 2 -> desk 3 false"}, follow(value))
+	value.After, value.ID = 0, w.anna
+	require.Empty(t, follow(value))
+	value.ID, value.Same = "", map[string]string{"name": "desk 2"}
+	require.Equal(t, []string{"3 desk 1 -> desk 2 false"}, follow(value))
+}
+
 var indexOf = map[string]string{
 	"period": "entries_by_time", "subject": "entries_of_stream", "person": "entries_by_person", "act": "entries_by_act", "station": "entries_by_station",
 	"refused": "entries_refused", "signed": "entries_signed", "changed": "entries_changed", "machines": "entries_by_person",

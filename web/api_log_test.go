@@ -39,6 +39,42 @@ func included(t *testing.T, proof map[string]any) {
 	require.NoError(t, tlog.CheckRecord(pathOf(t, proof["path"]), int64(tree["size"].(float64)), hashOf(t, tree["root"]), int64(proof["index"].(float64)), leaf))
 }
 
+// timelineOf is the address of all that was entered for a value of a step.
+func timelineOf(batch, step, value string) string {
+	return "/trail/value?stream=batch/" + batch + "&step=" + step + "&value=" + value
+}
+
+// A value is followed by the API: each change with what stood before, in order, page by page, and only for whom the record is there.
+func TestValueIsFollowedByAPI(t *testing.T) {
+	t.Parallel()
+	s, south := twoAreas(t)
+	s.doSteps("010", "030")
+	c, auditor := s.client(s.people["Olga"]), s.client(s.people["Quinn"])
+	require.Equal(t, 200, c.post(s.batch+"/steps/040/values/net/record", map[string]any{"reading": "13.86", "seen": 0}).status)
+	corrected := c.post(s.batch+"/steps/040/values/net/correct", map[string]any{"reading": "13.85", "reason": "misread", "seen": 1})
+	require.Equal(t, 200, corrected.status, corrected.raw)
+	id := strings.TrimPrefix(s.batch, "/batches/")
+	path := timelineOf(id, "040", "net")
+	page := auditor.get(path)
+	require.Equal(t, 200, page.status, page.raw)
+	moments := page.body["moments"].([]any)
+	require.Len(t, moments, 2, page.raw)
+	first, second := moments[0].(map[string]any), moments[1].(map[string]any)
+	require.Equal(t, []any{true, nil, "13.86", "step.record"}, []any{first["created"], first["before"], first["after"], first["act"]})
+	require.Equal(t, []any{false, "13.86", "13.85", "misread"}, []any{second["created"], second["before"], second["after"], second["reason"]})
+	later := auditor.get(path + fmt.Sprintf("&after=%v", first["seq"]))
+	require.Equal(t, []any{second}, later.body["moments"], "what was corrected is known on a later page, too")
+	states := auditor.get("/trail/value?stream=batch/" + id + "&table=ebr.batches&field=state&id=" + id)
+	require.Contains(t, states.raw, `"before":"idle","after":"running"`)
+	home := "/trail/value?stream=batch/" + id
+	for _, wrong := range []string{"", "&step=040", "&step=040&value=net&table=ebr.batches", "&table=batches&id=1&field=x", "&table=ebr.batches&field=x", "&table=ebr.batches&id=1&field=X'", "&step=040&value=net&after=x", "&color=red"} {
+		require.Equal(t, 422, auditor.get(home+wrong).status, wrong)
+	}
+	require.Equal(t, 403, c.get(path).status, "an operator does not read the trail")
+	hidden, nothing := s.client(south[access.QA]).get(path), s.client(south[access.QA]).get(timelineOf(audit.NewID(), "040", "net"))
+	require.Equal(t, []any{404, nothing.body["detail"]}, []any{hidden.status, hidden.body["detail"]}, hidden.raw)
+}
+
 // Whoever reads the trail can ask for the proofs of the log and check them without this program: that an entry is in it, that it only grew, and which entry
 // of a stream was the newest.
 func TestProofsOfTheLogByAPI(t *testing.T) {

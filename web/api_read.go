@@ -85,6 +85,7 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/recipes", "recipe.read", apiRecipes)
 	gives(t, "/recipes/:version", "recipe.read", apiRecipe)
 	gives(t, "/trail", "trail.read", apiTrail)
+	gives(t, "/trail/value", "trail.read", apiTimeline)
 	gives(t, "/log", "log.read", apiLog)
 	gives(t, "/log/inclusion", "trail.read", apiInclusion)
 	gives(t, "/log/consistency", "trail.read", apiConsistency)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"veribatch/audit"
 	"veribatch/ebr/batch"
 	"veribatch/recipes/formula"
 	"veribatch/recipes/procedure"
@@ -121,6 +122,9 @@ func (d *dossier) signed(e procedure.Event, void bool) Signed {
 
 func (d *dossier) value(v *procedure.ValueState) Value {
 	value := Value{Name: v.Value.Title, Kind: string(v.Value.Kind), Unit: v.Value.Unit, Limits: d.expectations(v.Value)}
+	if len(v.Attempts) > 0 && d.v.may("trail.read") {
+		value.Trail = timelineOfReading(audit.Stream("batch/"+d.ID), v.Attempts[0].Step, v.Attempts[0].Value)
+	}
 	for i := range v.Attempts {
 		value.Readings = append(value.Readings, d.reading(v, i))
 	}

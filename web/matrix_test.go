@@ -309,6 +309,8 @@ var asked = map[string]string{
 	"/api/v1/log/inclusion":   "?stream=batch/:batch&seq=1",
 	"/api/v1/log/newest":      "?stream=batch/:batch",
 	"/api/v1/log/consistency": "?from=1",
+	"/trail/value":            "?stream=batch/:batch&step=040&value=net",
+	"/api/v1/trail/value":     "?stream=batch/:batch&step=040&value=net",
 }
 
 // body gives a well-formed body: what the session and account forms ask for, else nothing but the request key; what is missing is judged behind the right.

@@ -79,6 +79,7 @@ func (s *server) routes() *table {
 	post[recipes.MakeEffective](r, "/recipes/:version/effective", "recipe.make_effective", s.onRecipe())
 
 	r.get("/trail", "trail.read", s.showTrail)
+	r.get("/trail/value", "trail.read", s.showTimeline)
 	s.administration(r)
 	s.sessionOperations(r)
 	s.readOperations(r)

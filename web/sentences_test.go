@@ -53,6 +53,9 @@ var workings = []sentence{
 	on(act, `SHE opens the (overview|hold|trail|recipe|home page|list of recipes|import page|printed record)`, func(s *script, a []string) { s.now.open(s.pageAddress(a[0])) }),
 	on(act, `SHE opens step (\S+)`, func(s *script, a []string) { s.now.open(s.batch + "/steps/" + a[0]) }),
 	on(act, `SHE opens TEXT`, func(s *script, a []string) { s.now.open(a[0]) }),
+	on(act, `SHE follows step (\S+) (\w+)`, func(s *script, a []string) {
+		s.now.open(timelineOf(strings.TrimPrefix(s.batch, "/batches/"), a[0], a[1]))
+	}),
 	on(act, `SHE searches the trail for (.+)`, func(s *script, a []string) { s.now.open("/trail?" + searchOf(a[0]).Encode()) }),
 	on(act, `SHE orders a batch as TEXT`, func(s *script, a []string) { s.orderBatch(a[0]) }),
 	on(act, `SHE orders a batch from the superseded version as TEXT`, func(s *script, a []string) {

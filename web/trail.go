@@ -56,7 +56,7 @@ func (v *visit) entryOf(r audit.Row, names map[string]string) (TrailEntry, error
 		}
 	}
 	for _, c := range r.Changes {
-		change, err := changeOf(c)
+		change, err := changeOf(r.Stream, c)
 		if err != nil {
 			return e, err
 		}
@@ -93,7 +93,7 @@ var tableNames = map[string]language.Word{
 }
 
 // changeOf gives one changed row: all values of a new row, what differs of a changed one.
-func changeOf(c audit.Change) (RowChange, error) {
+func changeOf(home audit.Stream, c audit.Change) (RowChange, error) {
 	row := RowChange{Table: c.Table, Name: string(tableNames[c.Table]), ID: c.ID, Kind: "changed"}
 	before, after, err := c.Columns()
 	if err != nil {
@@ -107,7 +107,10 @@ func changeOf(c audit.Change) (RowChange, error) {
 		row.Kind, shown = "created", after
 	}
 	for _, name := range slices.Sorted(maps.Keys(shown)) {
-		field := FieldChange{Name: name, Before: textOf(before[name]), After: textOf(after[name])}
+		field := FieldChange{Name: name, Before: textOf(before[name]), After: textOf(after[name]), Href: timelineOf(home, c.Table, c.ID, name)}
+		if c.Table == readings && name == "reading" {
+			field.Href = timelineOfReading(home, textOf(after["step"]), textOf(after["value"]))
+		}
 		if row.Kind == "changed" || field.After != "" {
 			row.Fields = append(row.Fields, field)
 		}

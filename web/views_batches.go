@@ -101,6 +101,7 @@ type Value struct {
 	Unit     string
 	Limits   []Limit
 	Readings []Reading // oldest first; the last one counts
+	Trail    string    // address of its timeline; "" without the right
 	Correct  *Input    // a form to correct the counting reading; nil when not allowed
 	Repeat   *Input    // a form to measure again before the step is performed; nil when not allowed
 }

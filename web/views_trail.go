@@ -57,6 +57,9 @@ type RowChange struct {
 }
 
 // FieldChange is one column before and after. Before is "" for a created row.
-type FieldChange struct{ Name, Before, After string }
+type FieldChange struct {
+	Name, Before, After string
+	Href                string // address of the timeline of the value; "" where it has none
+}
 
 func (*TrailView) template() string { return "trail/index" }

@@ -353,7 +353,7 @@ func trailPages() map[string]func() web.View {
 			}
 			v := &web.TrailView{Page: frame("Audit trail", "/trail", petra), Acts: []string{"step.record", "step.correct", "step.verify"}, Filter: web.TrailFilter{Batch: "B-000017", From: "2026-11-22"}, Older: "#"}
 			one := entry(0, "step.record", "Batch B-000017, step 7")
-			one.Changes = []web.RowChange{{Table: "ebr.batch_history", Name: "history of the batch", ID: "0198f6ab-0000-7000-8000-000000000001", Kind: "created", Fields: []web.FieldChange{{Name: "value", After: "net_weight"}, {Name: "raw", After: "12.48"}, {Name: "judgement", After: "in limits"}}}}
+			one.Changes = []web.RowChange{{Table: "ebr.batch_history", Name: "history of the batch", ID: "0198f6ab-0000-7000-8000-000000000001", Kind: "created", Fields: []web.FieldChange{{Name: "value", After: "net_weight", Href: "#"}, {Name: "raw", After: "12.48"}, {Name: "judgement", After: "in limits"}}}}
 			two := entry(1, "step.verify", "Batch B-000017, step 4")
 			two.Refused, two.Session = "User name or password is wrong.", "Anna Kowalska"
 			three := entry(2, "step.correct", "Batch B-000017, step 4")
@@ -362,6 +362,16 @@ func trailPages() map[string]func() web.View {
 			four := entry(3, "batch.issue", "Batch B-000017")
 			four.Notes = []web.Line{{Label: "Number", Value: "B-000017"}}
 			v.Entries = []web.TrailEntry{one, two, three, four}
+			return v
+		},
+		"trail-value": func() web.View {
+			moment := func(n int, by, act, before, after string) web.ValueMoment {
+				return web.ValueMoment{TrailEntry: web.TrailEntry{At: at(3, 11, 10+n), By: by, Station: "Granulation 1", Act: act, Seq: int64(40 + n)}, Before: before, After: after, Created: before == "", Href: "#"}
+			}
+			v := &web.TimelineView{Page: frame("Timeline of a value", "/trail", petra), Trail: "#", Later: "#", Searched: 5000,
+				Of:      []web.Line{{Label: "Stream", Value: "batch/0198f6aa-4c1e-7d1b-9c0a-5f2e8a7b6c5d"}, {Label: "Step", Value: "040"}, {Label: "Value", Value: "net_weight"}},
+				Moments: []web.ValueMoment{moment(0, "Anna Kowalska (anna)", "step.record", "", "12.84"), moment(3, "Anna Kowalska (anna)", "step.correct", "12.84", "12.48")}}
+			v.Moments[1].Reason, v.Moments[1].Session = "Digits swapped when typing; the printout of balance W-07 says 12.48 kg.", "Anna Kowalska"
 			return v
 		},
 		"trail-empty": func() web.View { return &web.TrailView{Page: frame("Audit trail", "/trail", petra)} },
