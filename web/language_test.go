@@ -71,7 +71,7 @@ func verbsOf(text string) []string {
 func textsOfTheScreens(t *testing.T) map[string]string {
 	texts := map[string]string{}
 	templateTexts(t, texts)
-	for _, folder := range []string{".", "../audit", "../ebr", "../recipes", "../signatures", "../internal/plaintext", "../internal/fault", "../cmd/ebr"} {
+	for _, folder := range []string{".", "../audit", "../ebr", "../recipes", "../signatures", "../internal/plaintext", "../internal/durable", "../internal/fault", "../cmd/ebr"} {
 		require.NoError(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
 				codeTexts(t, path, texts)

@@ -97,6 +97,27 @@ func NewVerifier(line string) (note.Verifier, error) {
 	return nil, fmt.Errorf("checkpoint: keys of kind %d are not known", how)
 }
 
+// Cosigns says whether a key signs with the time.
+func Cosigns(v note.Verifier) bool {
+	_, dated := v.(*cosignatureVerifier)
+	return dated
+}
+
+// ReadCosignature verifies one line of a witness, whose key is given as VerifierKey writes it, over the text of a checkpoint, and gives its time.
+func ReadCosignature(key, text, line string) (c Checkpoint, at time.Time, err error) {
+	v, err := NewVerifier(key)
+	if err != nil {
+		return c, at, err
+	}
+	if !Cosigns(v) {
+		return c, at, errors.New("checkpoint: this key does not cosign")
+	}
+	if c, err = Parse([]byte(text+"\n"+line+"\n"), note.VerifierList(v)); err != nil {
+		return c, at, err
+	}
+	return c, c.Signers[0].Time, nil
+}
+
 func keyHash(name string, how byte, public ed25519.PublicKey) uint32 {
 	sum := sha256.Sum256(append(append([]byte(name+"\n"), how), public...))
 	return binary.BigEndian.Uint32(sum[:])

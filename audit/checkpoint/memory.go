@@ -13,13 +13,12 @@ import (
 	"syscall"
 	"time"
 
-	"veribatch/internal/fault"
+	"veribatch/internal/durable"
 )
 
 // The files of the folder. New memory is written beside the old one and moved over it.
 const (
 	memoryFile = "memory.json"
-	lockFile   = "lock"
 	unfinished = ".memory."
 )
 
@@ -43,35 +42,7 @@ type remembered struct {
 // disk is the folder. Each step that changes it goes through step, so that tests let each fail, before it is done and after.
 type disk struct {
 	folder string
-	step   func(name string, do func() error) error
-}
-
-func justDo(_ string, do func() error) error { return do() }
-
-// claim makes the folder, for its owner only, and holds it until the file is closed: two signers would sign two logs.
-func (d disk) claim() (*os.File, error) {
-	if err := os.MkdirAll(d.folder, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of the signer: %w", err)
-	}
-	info, err := os.Lstat(d.folder)
-	if err != nil {
-		return nil, fmt.Errorf("look at the folder of the signer: %w", err)
-	}
-	if perm := info.Mode().Perm(); !info.IsDir() || perm&0o077 != 0 {
-		return nil, fault.New(fault.Refused, "The folder of the signer, %s, has permissions %04o: others could change what it remembers. Find out who did, then set 0700.", d.folder, perm)
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
-		return nil, fault.New(fault.Refused, "The folder of the signer, %s, belongs to user %d, and the signer runs as user %d.", d.folder, stat.Uid, os.Geteuid())
-	}
-	lock, err := os.OpenFile(filepath.Join(d.folder, lockFile), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the folder of the signer: %w", err)
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close()
-		return nil, fault.New(fault.Busy, "Another signer works in %s.", d.folder).Because(err)
-	}
-	return lock, nil
+	step   durable.Step
 }
 
 // begin writes an empty memory into a folder that has nothing yet. In any other folder a memory that is missing was lost.
@@ -81,7 +52,7 @@ func (d disk) begin() error {
 		return fmt.Errorf("look into the folder of the signer: %w", err)
 	}
 	for _, f := range files {
-		if f.Name() != lockFile && !strings.HasPrefix(f.Name(), unfinished) {
+		if f.Name() != durable.LockFile && !strings.HasPrefix(f.Name(), unfinished) {
 			return nil
 		}
 	}
@@ -92,41 +63,12 @@ func (d disk) begin() error {
 }
 
 // write replaces the memory: whole or not at all, and on the disk when it returns nil.
-func (d disk) write(m memory) (err error) {
+func (d disk) write(m memory) error {
 	content, err := json.MarshalIndent(m, "", "\t")
 	if err != nil {
 		return err
 	}
-	var file *os.File
-	if err := d.step("create", func() (err error) { file, err = os.CreateTemp(d.folder, unfinished+"*"); return err }); err != nil { // 0600 by contract of CreateTemp
-		return errors.Join(err, discard(file))
-	}
-	name := file.Name()
-	err = d.step("write", func() error { _, err := file.Write(append(content, '\n')); return err })
-	if err == nil {
-		err = d.step("sync", file.Sync)
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = d.step("rename", func() error { return os.Rename(name, filepath.Join(d.folder, memoryFile)) })
-	}
-	if err != nil {
-		_ = os.Remove(name)
-		return err
-	}
-	return d.step("sync the folder", func() error {
-		folder, err := os.Open(d.folder)
-		if err != nil {
-			return err
-		}
-		return errors.Join(folder.Sync(), folder.Close())
-	})
-}
-
-func discard(file *os.File) error {
-	if file == nil {
-		return nil
-	}
-	return errors.Join(file.Close(), os.Remove(file.Name()))
+	return durable.Replace(d.folder, memoryFile, unfinished, append(content, '\n'), d.step)
 }
 
 // read gives the memory, each note of which is verified, unless verify is nil.

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"veribatch/internal/durable"
 )
 
 // Skew is how far the time of a checkpoint may be from the signer's own clock.
@@ -47,11 +49,11 @@ type Signer struct {
 // Open takes the folder, which is made at first use, for one signer. The key is asked for after the memory has been begun: a folder with a
 // key and no memory has lost it, and is never begun anew.
 func Open(folder string, key func(folder string) (Key, error), clock func() time.Time) (*Signer, error) {
-	return open(disk{folder: folder, step: justDo}, key, clock)
+	return open(disk{folder: folder, step: durable.Do}, key, clock)
 }
 
 func open(d disk, key func(folder string) (Key, error), clock func() time.Time) (*Signer, error) {
-	lock, err := d.claim()
+	lock, err := durable.Claim(d.folder)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"veribatch/internal/fault"
+
+	"veribatch/internal/durable"
 )
 
 const second = time.Second
@@ -230,7 +232,7 @@ func TestEachStepOfTheMemoryFails(t *testing.T) {
 					signed, err := w.sign(l.request(10, 16, second))
 					require.ErrorIs(t, err, errDisk)
 					require.Empty(t, signed, "nothing leaves that is not remembered for sure")
-					if w.signer.disk.step = justDo; dies {
+					if w.signer.disk.step = durable.Do; dies {
 						w.restart()
 					}
 					w.goesOn(l, fork)

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"veribatch/internal/durable"
 )
 
 const (
@@ -115,7 +117,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, key: newKey(1), now: testTime, disk: disk{folder: filepath.Join(t.TempDir(), "signer"), step: justDo}}
+	w := &world{t: t, key: newKey(1), now: testTime, disk: disk{folder: filepath.Join(t.TempDir(), "signer"), step: durable.Do}}
 	w.start()
 	t.Cleanup(func() { _ = w.signer.Close() })
 	return w

@@ -124,7 +124,7 @@ func TestSignerThatCannotStart(t *testing.T) {
 	check(t, err)
 	socket := filepath.Join(filepath.Dir(folder), "socket")
 	signs(t, folder, socket, "--site-key", base64.StdEncoding.EncodeToString(site.Public()))
-	if out, errs, code := ebr("signer", "--state", folder, "--listen", socket); code != 1 || !strings.Contains(errs, "Another signer works") {
+	if out, errs, code := ebr("signer", "--state", folder, "--listen", socket); code != 1 || !strings.Contains(errs, "Another process works") {
 		t.Errorf("a second signer in the folder: exit code %d: %s%s", code, out, errs)
 	}
 }
