@@ -86,7 +86,7 @@ func TestRecomputedChainIsFoundByTheLog(t *testing.T) {
 	require.Empty(t, w.verify().Findings, "the trail agrees with itself")
 	var found []string
 	require.NoError(t, w.Read(w.ctx, func(r *audit.Reader) error {
-		_, err := merkle.Verify(w.ctx, r, func(_ string, why error) { found = append(found, why.Error()) })
+		_, err := merkle.Verify(w.ctx, r, nil, func(_ string, why error) { found = append(found, why.Error()) })
 		return err
 	}))
 	require.Equal(t, []string{"entry " + stream + " #5 is not what was logged"}, found)

@@ -103,7 +103,7 @@ func (v *verifier) tableMatches(ctx context.Context, t recordTable) error {
 			v.found("%s: the trail has %d images up to version %d", rowName(key), line.versions, line.newest)
 		case sha256.Sum256([]byte(image)) != line.digest:
 			wrong[id] = misfit{image, line}
-		case !line.unbroken([]byte(image)):
+		case !v.unbroken(line, []byte(image)):
 			broken = append(broken, id)
 		}
 		return nil

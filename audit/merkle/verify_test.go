@@ -14,7 +14,7 @@ import (
 func (w *world) found() (leaves int64, said []string) {
 	w.t.Helper()
 	w.read(func(r *audit.Reader) (err error) {
-		leaves, err = merkle.Verify(w.ctx, r, func(row string, why error) { said = append(said, row+": "+why.Error()) })
+		leaves, err = merkle.Verify(w.ctx, r, nil, func(row string, why error) { said = append(said, row+": "+why.Error()) })
 		return err
 	})
 	return leaves, said
@@ -70,7 +70,7 @@ func TestLogIsComputedAnew(t *testing.T) {
 			_, err = tx.Exec(w.ctx, tc.sql)
 			require.NoError(t, err)
 			said = nil
-			_, err = merkle.Verify(w.ctx, tx, func(row string, why error) { said = append(said, row+": "+why.Error()) })
+			_, err = merkle.Verify(w.ctx, tx, nil, func(row string, why error) { said = append(said, row+": "+why.Error()) })
 			require.NoError(t, err)
 			require.Contains(t, strings.Join(said, "\n"), tc.finds)
 		})

@@ -84,7 +84,7 @@ func verifySnapshot(ctx context.Context, q audit.Querier, keys string, remembere
 	if err = verifySignatures(ctx, q, &report); err != nil {
 		return report, err
 	}
-	if report.Leaves, err = merkle.Verify(ctx, q, found); err != nil {
+	if report.Leaves, err = merkle.Verify(ctx, q, report.Sealed, found); err != nil {
 		return report, err
 	}
 	if err = verifyCheckpoints(ctx, q, &report, remembered, lost); err != nil {
