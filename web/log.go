@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"veribatch/audit"
@@ -21,12 +22,13 @@ import (
 // LogView shows the log over all streams and how far it is under signed checkpoints.
 type LogView struct {
 	Page
-	Says     []Alarm
-	State    []Line
-	Note     string // the newest checkpoint, as it was signed
-	Key      string // line for those who verify it
-	Missing  []Line // what the signer had signed, when it refuses
-	Continue *Form  // signed; fields: reason
+	Says      []Alarm
+	State     []Line
+	Note      string // the newest checkpoint, as it was signed
+	Key       string // line for those who verify it
+	Missing   []Line // what the signer had signed, when it refuses
+	Witnesses []Line // what each has seen
+	Continue  *Form  // signed; fields: reason
 }
 
 func (*LogView) template() string { return "trail/log" }
@@ -34,6 +36,10 @@ func (*LogView) template() string { return "trail/log" }
 // LogAlarms say that the signer refuses the log, or that what it has not signed becomes old.
 func LogAlarms(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 	s, err := keeper.Read(ctx, q)
+	var seen keeper.Witnessed
+	if err == nil {
+		seen, err = keeper.ReadWitnessed(ctx, q)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +51,14 @@ func LogAlarms(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 		return alarm("action", language.Write("The audit trail is not what was signed: entries are missing or replaced. Call QA")), nil
 	case s.Refusal != nil:
 		return alarm("action", language.Write("The signer of checkpoints refuses the log of the audit trail. Call QA")), nil
+	case seen.Refused():
+		return alarm("action", language.Write("A witness has cosigned another log of the audit trail than this one. Call QA")), nil
 	case s.Age > keeper.BarAfter:
 		return alarm("action", language.Write("The audit trail has had no signed checkpoint for %d min: no batch is released", int(s.Age.Minutes()))), nil
 	case s.Age > keeper.AlarmAfter:
 		return alarm("alert", language.Write("The audit trail has had no signed checkpoint for %d s", int(s.Age.Seconds()))), nil
+	case seen.Behind > keeper.WitnessedAfter:
+		return alarm("alert", language.Write("The audit trail has had too few witnesses for %d min", int(seen.Behind.Minutes()))), nil
 	}
 	return nil, nil
 }
@@ -97,8 +107,31 @@ func (s *server) showLog(v *visit) (View, error) {
 			{v.words("Missing or replaced"), v.words("leaves %d to %d", r.Known, r.Size-1)},
 		}
 	}
+	if view.Witnesses, err = v.witnesses(at); err != nil {
+		return nil, err
+	}
 	view.Continue = v.offer(continuity.MayContinue(state), "log.continue", Form{ID: "continue", Action: "/log/continue", Signed: true})
 	return view, nil
+}
+
+// witnesses says how far each has seen the log.
+func (v *visit) witnesses(at func(time.Time) string) (lines []Line, err error) {
+	seen, err := keeper.ReadWitnessed(v.ctx, v)
+	for i, one := range seen.List {
+		name, _, _ := strings.Cut(one.Key, "+")
+		words := v.words("has seen nothing yet")
+		if one.Epoch > 0 {
+			words = v.words("has seen %d leaves of epoch %d, at %s", one.Size, one.Epoch, at(one.At))
+		}
+		if one.Problem != "" {
+			words = v.words("%s. Since %s: %s", words, at(one.Since), one.Problem)
+		}
+		lines = append(lines, Line{v.words("Witness %d", i+1), name + ": " + words})
+	}
+	if len(lines) > 0 {
+		lines = append(lines, Line{v.words("Wanted"), v.words("%d of %d witnesses", seen.Quorum, len(seen.List))})
+	}
+	return lines, err
 }
 
 // onLog says where the log is continued.

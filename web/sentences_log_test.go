@@ -9,6 +9,7 @@ import (
 	"veribatch/audit/checkpoint"
 	"veribatch/audit/checkpoint/keeper"
 	"veribatch/audit/merkle"
+	"veribatch/audit/witness"
 	"veribatch/signatures"
 	"veribatch/signatures/keyring"
 )
@@ -22,10 +23,32 @@ var loggings = []sentence{
 		s.Trail.Clock = func() time.Time { return time.Now().Add(time.Hour) }
 	}),
 	on(setting, `the clock of the server is right`, func(s *script, _ []string) { s.Trail.Clock = nil }),
+	on(setting, `a witness is asked that is away`, func(s *script, _ []string) { s.askWitness("http://127.0.0.1:1") }),
+	on(setting, `no witness is asked`, func(s *script, _ []string) { s.askWitness() }),
+	on(setting, `the witness has been away for 6 minutes`, func(s *script, _ []string) {
+		s.administer("audit.checkpoints", `update audit.checkpoints set at = at - interval '6 minutes 30 seconds'`, nil)
+		s.administer("audit.witness_state", `update audit.witness_state set added_at = added_at - interval '6 minutes 30 seconds'`, nil)
+	}),
+	on(setting, `the witness has seen another log`, func(s *script, _ []string) {
+		s.administer("audit.witness_state", `update audit.witness_state set refused = true`, nil)
+	}),
 	on(act, `SHE opens the log`, func(s *script, _ []string) { s.now.open("/log") }),
 	on(act, `(\w+) has the log continued because TEXT`, func(s *script, a []string) {
 		s.sign("continue", map[string]string{"reason": a[1]}, s.people[a[0]], nil)
 	}),
+}
+
+// askWitness has the witnesses at these addresses asked once, and no other from now on.
+func (s *script) askWitness(urls ...string) {
+	s.t.Helper()
+	w := &keeper.Witnesses{Trail: s.Trail, Quorum: len(urls)}
+	for _, url := range urls {
+		c, err := witness.NewClient(checkpoint.VerifierKey("qa.example/witness", s.Desk.Key.Public())+" "+url, nil)
+		require.NoError(s.t, err)
+		w.Clients = append(w.Clients, c)
+	}
+	require.NoError(s.t, w.Enlist(s.Ctx))
+	require.NoError(s.t, w.Round(s.Ctx))
 }
 
 // signLog has the log brought up to date and a signer asked, whose folder has this name.

@@ -70,6 +70,7 @@ func (p *plant) work(ctx context.Context) (stop func()) {
 	var log sync.WaitGroup
 	log.Go(func() { p.logEntries(ctx) })
 	log.Go(func() { p.keepCheckpoints(ctx) })
+	log.Go(func() { p.askWitnesses(ctx) })
 	kept := p.keeper.start(ctx)
 	return func() { cancel(); wait(); <-watched; log.Wait(); kept() }
 }

@@ -65,24 +65,26 @@ func (p *plant) counted(act, outcome string) { p.metrics.acts.WithLabelValues(ac
 type gauges struct{ *health }
 
 var (
-	readyGauge     = prometheus.NewDesc("ebr_check", "What /readyz found: 1 ok, 0.5 warning, 0 failed.", []string{"check"}, nil)
-	jobGauge       = prometheus.NewDesc("ebr_job_last_success_timestamp_seconds", "When a job of the server succeeded last.", []string{"job"}, nil)
-	endGauge       = prometheus.NewDesc("ebr_certificate_end_timestamp_seconds", "When the certificate of the server ends.", nil, nil)
-	sessionGauge   = prometheus.NewDesc("ebr_sessions", "Sessions that have not ended.", []string{"state"}, nil)
-	poolGauge      = prometheus.NewDesc("ebr_database_connections", "Connections to the database.", []string{"state"}, nil)
-	logGauge       = prometheus.NewDesc("ebr_log_leaves", "Leaves of the log over all streams.", nil, nil)
-	queueGauge     = prometheus.NewDesc("ebr_log_queue", "Entries of the trail that are not in the log yet.", nil, nil)
-	unloggedGauge  = prometheus.NewDesc("ebr_log_oldest_unlogged_milliseconds", "Age of the oldest entry that is not in the log; 0 when all are.", nil, nil)
-	coveredGauge   = prometheus.NewDesc("ebr_checkpoint_leaves", "Leaves of the log under the newest signed checkpoint.", nil, nil)
-	uncoveredGauge = prometheus.NewDesc("ebr_checkpoint_age_seconds", "Age of the oldest entry that no signed checkpoint covers; 0 when all are.", nil, nil)
-	refusesGauge   = prometheus.NewDesc("ebr_checkpoint_refused", "1 while the signer of checkpoints refuses the log.", nil, nil)
-	apartGauge     = prometheus.NewDesc("ebr_clock_difference_seconds", "By how much the clock of the database is ahead of the server's; beyond 2 s either way nobody signs.", nil, nil)
-	waitCounter    = prometheus.NewDesc("ebr_database_waits_total", "Acts and pages that had to wait for a connection.", nil, nil)
+	readyGauge          = prometheus.NewDesc("ebr_check", "What /readyz found: 1 ok, 0.5 warning, 0 failed.", []string{"check"}, nil)
+	jobGauge            = prometheus.NewDesc("ebr_job_last_success_timestamp_seconds", "When a job of the server succeeded last.", []string{"job"}, nil)
+	endGauge            = prometheus.NewDesc("ebr_certificate_end_timestamp_seconds", "When the certificate of the server ends.", nil, nil)
+	sessionGauge        = prometheus.NewDesc("ebr_sessions", "Sessions that have not ended.", []string{"state"}, nil)
+	poolGauge           = prometheus.NewDesc("ebr_database_connections", "Connections to the database.", []string{"state"}, nil)
+	logGauge            = prometheus.NewDesc("ebr_log_leaves", "Leaves of the log over all streams.", nil, nil)
+	queueGauge          = prometheus.NewDesc("ebr_log_queue", "Entries of the trail that are not in the log yet.", nil, nil)
+	unloggedGauge       = prometheus.NewDesc("ebr_log_oldest_unlogged_milliseconds", "Age of the oldest entry that is not in the log; 0 when all are.", nil, nil)
+	coveredGauge        = prometheus.NewDesc("ebr_checkpoint_leaves", "Leaves of the log under the newest signed checkpoint.", nil, nil)
+	uncoveredGauge      = prometheus.NewDesc("ebr_checkpoint_age_seconds", "Age of the oldest entry that no signed checkpoint covers; 0 when all are.", nil, nil)
+	refusesGauge        = prometheus.NewDesc("ebr_checkpoint_refused", "1 while the signer of checkpoints refuses the log.", nil, nil)
+	unwitnessedGauge    = prometheus.NewDesc("ebr_witness_age_seconds", "Age of the oldest kept checkpoint that fewer witnesses than wanted have seen; 0 when there is none.", nil, nil)
+	witnessRefusesGauge = prometheus.NewDesc("ebr_witness_refused", "1 while a witness has cosigned another log than this one.", nil, nil)
+	apartGauge          = prometheus.NewDesc("ebr_clock_difference_seconds", "By how much the clock of the database is ahead of the server's; beyond 2 s either way nobody signs.", nil, nil)
+	waitCounter         = prometheus.NewDesc("ebr_database_waits_total", "Acts and pages that had to wait for a connection.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readyGauge, jobGauge, endGauge, sessionGauge, poolGauge, logGauge, queueGauge, unloggedGauge, coveredGauge, uncoveredGauge, refusesGauge, apartGauge, waitCounter} {
+	for _, d := range []*prometheus.Desc{readyGauge, jobGauge, endGauge, sessionGauge, poolGauge, logGauge, queueGauge, unloggedGauge, coveredGauge, uncoveredGauge, refusesGauge, unwitnessedGauge, witnessRefusesGauge, apartGauge, waitCounter} {
 		ch <- d
 	}
 }
@@ -118,6 +120,9 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 			return err
 		}
 		if err := sendCheckpoints(ctx, r, func(d *prometheus.Desc, value float64) { send(d, prometheus.GaugeValue, value) }); err != nil {
+			return err
+		}
+		if err := sendWitnessed(ctx, r, func(d *prometheus.Desc, value float64) { send(d, prometheus.GaugeValue, value) }); err != nil {
 			return err
 		}
 		apart, err := g.trail.Apart(ctx, r)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	checkpoints "veribatch/audit/checkpoint/keeper"
 	"veribatch/internal/certificate"
 	"veribatch/internal/fault"
 )
@@ -23,6 +24,7 @@ type serveCmd struct {
 	backupFlags
 	mailFlags
 	signerFlags
+	witnessFlags
 	Log        string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
 	DrainWait  time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
 	NewSiteKey bool          `help:"Take the site key of the state folder although the plant has had another one, of which no copy is left: passwords are sealed again. Needed once."`
@@ -35,11 +37,8 @@ const drainTime = 25 * time.Second
 // Run serves until it is interrupted. The order matters: an address that is taken or open to the network is refused before a database
 // starts, a database that could lose records before the first page, and the database stops last.
 func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
-	keeper, err := s.keep()
+	keeper, seers, err := s.asked()
 	if err != nil {
-		return err
-	}
-	if err := s.whole(); err != nil {
 		return err
 	}
 	in, err := s.door.open(ctx, s.State)
@@ -79,7 +78,8 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	p.signer = signer
+	seers.Trail = trail
+	p.signer, p.witnesses, p.unseen = signer, seers, map[string]bool{}
 	defer p.keepIncidents(ctx, dead)()
 	if err := p.settle(ctx, db, keeper, s.State); err != nil {
 		return err
@@ -91,6 +91,19 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 	}
 	s.announce(in, o)
 	return s.serveUntil(ctx, in, h, db.exited, o)
+}
+
+// asked gives who makes backups and who sees the log, when the folder is whole and the flags are right.
+func (s *serveCmd) asked() (*keeper, *checkpoints.Witnesses, error) {
+	k, err := s.keep()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.whole(); err != nil {
+		return nil, nil, err
+	}
+	w, err := s.witnesses()
+	return k, w, err
 }
 
 // announce says where the server is, and what a person compares before trusting its certificate.

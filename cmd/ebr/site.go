@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"veribatch/audit"
+	checkpoints "veribatch/audit/checkpoint/keeper"
 	"veribatch/audit/checkpoint/remote"
 	"veribatch/audit/merkle"
 	"veribatch/ebr/quality"
@@ -46,15 +47,17 @@ type plant struct {
 
 	incidents      *quality.Book
 	metrics        *metrics
-	certificate    *certificate.Keeper // nil without TLS
-	badCertificate atomic.Bool         // a newer one was refused
-	keeper         *keeper             // makes backups; nil without a second place
-	watch          watch               // of the clock of this machine
-	sources        []web.AlarmSource   // of the pages and the mails
-	post           *post               // hands in mail
-	sequencer      *merkle.Sequencer   // takes entries into the log
-	signer         remote.Signs        // signs checkpoints of it
-	signerKnown    bool                // its key is on the trail
+	certificate    *certificate.Keeper    // nil without TLS
+	badCertificate atomic.Bool            // a newer one was refused
+	keeper         *keeper                // makes backups; nil without a second place
+	watch          watch                  // of the clock of this machine
+	sources        []web.AlarmSource      // of the pages and the mails
+	post           *post                  // hands in mail
+	sequencer      *merkle.Sequencer      // takes entries into the log
+	signer         remote.Signs           // signs checkpoints of it
+	signerKnown    bool                   // its key is on the trail
+	witnesses      *checkpoints.Witnesses // see it grow
+	unseen         map[string]bool        // troubles with them that are told
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.

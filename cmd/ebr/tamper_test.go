@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"maps"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,6 +20,7 @@ import (
 	"veribatch/audit/checkpoint"
 	checkpoints "veribatch/audit/checkpoint/keeper"
 	"veribatch/audit/merkle"
+	"veribatch/audit/witness"
 	"veribatch/internal/tamper"
 	"veribatch/signatures"
 	"veribatch/signatures/keyring"
@@ -46,10 +49,36 @@ func underCheckpoint(t *testing.T, w *signtest.World) *tampered {
 	require.NoError(t, (&merkle.Sequencer{Trail: w.Trail}).AppendHeads(w.Ctx))
 	keeper := &checkpoints.Keeper{Trail: w.Trail, Signer: own, Evidence: signatures.EpochEvidence, Clock: time.Now}
 	require.NoError(t, keeper.Round(w.Ctx))
+	s.underWitnesses(t, public)
 	s.remembered, err = checkpoint.Remembered(s.signer)
 	require.NoError(t, err)
 	require.NotEmpty(t, s.remembered)
 	return s
+}
+
+// underWitnesses has two witnesses cosign the checkpoint.
+func (s *tampered) underWitnesses(t *testing.T, public checkpoint.PublicKey) {
+	var origin string
+	require.NoError(t, s.super.QueryRow(s.Ctx, `select origin from audit.logs`).Scan(&origin))
+	name, _, err := checkpoint.SplitOrigin(origin)
+	require.NoError(t, err)
+	logs, err := witness.Logs([]string{checkpoint.VerifierKey(name, public)})
+	require.NoError(t, err)
+	seen := &checkpoints.Witnesses{Trail: s.Trail, Quorum: 2}
+	for _, named := range []string{"a.example/w", "b.example/w"} {
+		w, err := witness.Open(witness.Options{Folder: filepath.Join(t.TempDir(), "witness"), Name: named, Logs: logs, Key: signerKey, Clock: time.Now})
+		require.NoError(t, err)
+		server := httptest.NewServer(witness.Handler(w, slog.New(slog.DiscardHandler)))
+		t.Cleanup(func() { server.Close(); _ = w.Close() })
+		client, err := witness.NewClient(w.Key()+" "+server.URL, nil)
+		require.NoError(t, err)
+		seen.Clients = append(seen.Clients, client)
+	}
+	require.NoError(t, seen.Enlist(s.Ctx))
+	require.NoError(t, seen.Round(s.Ctx))
+	var cosigned int
+	require.NoError(t, s.super.QueryRow(s.Ctx, `select count(*) from audit.cosignatures`).Scan(&cosigned))
+	require.Equal(t, 2, cosigned)
 }
 
 // found is what `ebr verify` says of what stands in a transaction.
@@ -92,6 +121,7 @@ var unproven = map[string]string{
 	"audit.checkpoints.at":        "when the server stored it; the signer's own time is in the note",
 	"audit.checkpoints.heads_at":  "a copy for searching; the leaf itself is proven",
 	"audit.checkpoints: delete":   "one copy more or less; the newest stands in the memory of the signer",
+	"audit.cosignatures: delete":  "one proof less; the witness remembers the newest",
 	"audit.log_head.at":           "when the last leaf came, for the page",
 	"audit.logs.began_at":         "when the log began, for the page",
 	"audit.logs.reason":           "words for the page; those of a later epoch are in the signed act",
@@ -116,6 +146,8 @@ func tellsOf(m tamper.Mutation, found []string) bool {
 		want = [][]string{{"audit.contents "}}
 	case m.Table == "audit.tables":
 		want = [][]string{{key}}
+	case m.Table == "audit.cosignatures":
+		want = [][]string{{"table audit.cosignatures epoch ", " size ", " witness "}}
 	case m.Table == "audit.checkpoints":
 		want = [][]string{{"table audit.checkpoints epoch ", " size "}}
 	case m.Pair() == "audit.logs.origin: bit flip":
@@ -142,6 +174,7 @@ var defences = map[string]*regexp.Regexp{
 	"the trail against itself":       regexp.MustCompile(`^(entry|stream|audit\.subjects) `),
 	"contents against their digests": regexp.MustCompile(`^audit\.contents `),
 	"the log against its leaves":     regexp.MustCompile(`^table audit\.log`),
+	"cosignatures of witnesses":      regexp.MustCompile(`^table audit\.cosignatures `),
 	"checkpoints against the log":    regexp.MustCompile(`^table audit\.checkpoint`),
 	"the schema against the program": regexp.MustCompile(`^table audit\.(tables|late_columns|migrations) `),
 }

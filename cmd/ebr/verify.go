@@ -105,7 +105,12 @@ func verifyCheckpoints(ctx context.Context, r audit.Querier, report *audit.Repor
 	report.Checkpoints, err = checkpoints.Verify(ctx, r, remembered, func(row string, why error) {
 		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return checkpoints.VerifyCosignatures(ctx, r, func(row string, why error) {
+		report.Findings = append(report.Findings, fmt.Sprintf("%s: %v", row, why))
+	})
 }
 
 // verifySeals checks what only the site key can tell. A verification without that key says so.

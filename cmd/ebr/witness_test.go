@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"context"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,6 +121,42 @@ func TestWitnessInAProcessOfItsOwn(t *testing.T) {
 	c, _ = witnesses(t, folder, line)
 	require.NoError(t, ask(c, fork, "2", 0))
 	require.Error(t, ask(c, l, "1", 0))
+}
+
+// A plant asks its witnesses: one that answers is enough where one is wanted, and the other, which is down, stops nothing.
+func TestPlantUnderWitnesses(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("VERIBATCH_LONG") == "" {
+		return // the server is started twice; keeper and witness are tested beside each other in audit/checkpoint/keeper
+	}
+	root := stateFolder(t)
+	state := filepath.Join(root, "state")
+	s := serve(t, state, "--metrics", "127.0.0.1:0")
+	until(t, "the log is signed", func() bool { return s.figure(t, "ebr_checkpoint_leaves") > 0 })
+	s.interrupt(t, state)
+	signed, err := checkpoint.Remembered(filepath.Join(state, "signer"))
+	require.NoError(t, err)
+	origin, _, _ := strings.Cut(string(signed), "\n")
+	name, _, err := checkpoint.SplitOrigin(origin)
+	require.NoError(t, err)
+	key, err := keyring.OpenCheckpoint(filepath.Join(state, "signer"))
+	require.NoError(t, err)
+	folder := filepath.Join(root, "witness")
+	c, kill := witnesses(t, folder, checkpoint.VerifierKey(name, key.Public()), "--tls-own")
+	down, dead := witnesses(t, filepath.Join(root, "down"), checkpoint.VerifierKey(name, key.Public()))
+	dead()
+	t.Cleanup(kill)
+	s = serve(t, state, "--metrics", "127.0.0.1:0", "--witness", c.Key+" "+c.URL, "--witness", down.Key+" "+down.URL, "--witness-quorum", "1", "--witness-authority", filepath.Join(folder, "tls", "authority.pem"))
+	until(t, "one has seen the log", func() bool {
+		_, figures := get(t, http.DefaultClient, s.metrics+"/metrics")
+		return strings.Contains(figures, "\nebr_witness_age_seconds 0\n")
+	})
+	require.Zero(t, s.figure(t, "ebr_witness_refused"))
+	s.interrupt(t, state)
+	verifies(t, state)
+	raw, err := os.ReadFile(filepath.Join(folder, "memory.json"))
+	require.NoError(t, err)
+	require.Contains(t, string(raw), origin, "it remembers the log")
 }
 
 // Whoever starts a witness wrongly is told what to do.

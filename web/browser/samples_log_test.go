@@ -15,9 +15,14 @@ func logPages() map[string]func() web.View {
 		{Label: "Newest leaf", Value: "2026-11-22 11:59:58 +01:00"}, {Label: "Newest checkpoint", Value: "48213 leaves, signed at 2026-11-22 11:59:59 +01:00"},
 	}
 	key := "veribatch/0198c5f2-7c1a-7000-8000-000000000000+1a2b3c4d+" + strings.Repeat("AQ7/", 11)
+	witnesses := []web.Line{
+		{Label: "Witness 1", Value: "qa.example/witness: has seen 48213 leaves of epoch 1, at 2026-11-22 11:58:12 +01:00"},
+		{Label: "Witness 2", Value: "site2.example/witness: has seen 48100 leaves of epoch 1, at 2026-11-22 11:53:11 +01:00. Since 2026-11-22 11:58:17 +01:00: ask the witness: Post \"https://site2.example:9466/add-checkpoint\": connection refused"},
+		{Label: "Wanted", Value: "1 of 2 witnesses"},
+	}
 	return map[string]func() web.View{
 		"log": func() web.View {
-			return &web.LogView{Page: frame("Log and checkpoints", "/log", petra), State: state, Note: note, Key: key}
+			return &web.LogView{Page: frame("Log and checkpoints", "/log", petra), State: state, Note: note, Key: key, Witnesses: witnesses}
 		},
 		"log-refused": func() web.View {
 			return &web.LogView{

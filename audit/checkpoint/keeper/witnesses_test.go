@@ -1,0 +1,168 @@
+package keeper_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"veribatch/audit"
+	"veribatch/audit/checkpoint"
+	"veribatch/audit/checkpoint/keeper"
+	"veribatch/audit/witness"
+	"veribatch/signatures/keyring"
+)
+
+// beholder is a witness behind HTTP that can be away.
+type beholder struct {
+	*witness.Witness
+	client *witness.Client
+	away   bool
+}
+
+func (w *world) beholder(origin string) *beholder {
+	w.T.Helper()
+	public, err := w.way.Key(w.Ctx)
+	require.NoError(w.T, err)
+	name, _, err := checkpoint.SplitOrigin(origin)
+	require.NoError(w.T, err)
+	logs, err := witness.Logs([]string{checkpoint.VerifierKey(name, public)})
+	require.NoError(w.T, err)
+	b := &beholder{}
+	b.Witness, err = witness.Open(witness.Options{Folder: filepath.Join(w.T.TempDir(), "witness"), Logs: logs, Clock: time.Now,
+		Key: func(f string) (checkpoint.Key, error) { return keyring.OpenCheckpoint(f) }})
+	require.NoError(w.T, err)
+	handler := witness.Handler(b.Witness, slog.New(slog.DiscardHandler))
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if b.away {
+			panic(http.ErrAbortHandler)
+		}
+		handler.ServeHTTP(rw, r)
+	}))
+	w.T.Cleanup(func() { server.Close(); _ = b.Close() })
+	b.client, err = witness.NewClient(b.Key()+" "+server.URL, nil)
+	require.NoError(w.T, err)
+	return b
+}
+
+func (w *world) origin() (origin string) {
+	w.T.Helper()
+	require.NoError(w.T, w.Trail.Read(w.Ctx, func(r *audit.Reader) error {
+		return r.QueryRow(w.Ctx, `select origin from audit.logs order by epoch desc limit 1`).Scan(&origin)
+	}))
+	return origin
+}
+
+func (w *world) witnessed() (s keeper.Witnessed) {
+	w.T.Helper()
+	require.NoError(w.T, w.Trail.Read(w.Ctx, func(r *audit.Reader) (err error) { s, err = keeper.ReadWitnessed(w.Ctx, r); return err }))
+	return s
+}
+
+func (w *world) compare(trail *audit.Trail) (said []string) {
+	w.T.Helper()
+	require.NoError(w.T, trail.Read(w.Ctx, func(r *audit.Reader) error {
+		return keeper.VerifyCosignatures(w.Ctx, r, func(row string, why error) { said = append(said, row+": "+why.Error()) })
+	}))
+	return said
+}
+
+// Two of three witnesses are enough; one that is away is a problem with a beginning and an end; a log that was put back is refused, and what
+// somebody changes in the cosignatures is found.
+func TestWitnessesSeeTheLogGrow(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.log()
+	require.NoError(t, w.round())
+	a, b, c := w.beholder(w.origin()), w.beholder(w.origin()), w.beholder(w.origin())
+	k := &keeper.Witnesses{Trail: w.Trail, Clients: []*witness.Client{a.client, b.client, c.client}, Quorum: 2}
+	require.Empty(t, w.witnessed().List)
+	require.NoError(t, k.Enlist(w.Ctx))
+	require.Positive(t, w.witnessed().Behind, "nobody has seen it yet")
+	b.away, c.away = true, true
+	require.NoError(t, k.Round(w.Ctx))
+	s := w.witnessed()
+	require.Len(t, s.List, 3)
+	require.Equal(t, 2, s.Quorum)
+	require.Positive(t, s.Behind, "one is not enough")
+	b.away = false
+	require.NoError(t, k.Round(w.Ctx))
+	s = w.witnessed()
+	require.Zero(t, s.Behind)
+	problems := 0
+	for _, one := range s.List {
+		if one.Problem != "" {
+			problems++
+			require.Equal(t, c.Key(), one.Key)
+			require.False(t, one.Refused)
+		}
+	}
+	require.Equal(t, 1, problems)
+
+	yesterday := w.DB.Copy(t)
+	w.Trail = openTrail(t, w, w.DB.AppDSN)
+	k.Trail, w.keeper.Trail = w.Trail, w.Trail
+	w.log()
+	require.NoError(t, w.round())
+	require.Positive(t, w.witnessed().Behind)
+	c.away = false
+	require.NoError(t, k.Round(w.Ctx))
+	require.Zero(t, w.witnessed().Behind)
+	for _, one := range w.witnessed().List {
+		require.Empty(t, one.Problem)
+		require.Equal(t, w.state().Size, one.Size)
+	}
+	require.Empty(t, w.compare(w.Trail))
+
+	before := openTrail(t, w, yesterday.AppDSN)
+	put := &keeper.Witnesses{Trail: before, Clients: k.Clients, Quorum: 2}
+	require.NoError(t, put.Enlist(w.Ctx))
+	require.NoError(t, put.Round(w.Ctx))
+	require.NoError(t, before.Read(w.Ctx, func(r *audit.Reader) (err error) { s, err = keeper.ReadWitnessed(w.Ctx, r); return err }))
+	require.True(t, s.Refused(), "the one that is asked again has seen more: %+v", s)
+
+	k.Clients = k.Clients[:1]
+	k.Quorum = 1
+	require.NoError(t, k.Enlist(w.Ctx))
+	require.Len(t, w.witnessed().List, 1)
+	super := w.DB.Super(t)
+	for _, sql := range []string{`delete from audit.cosignatures`, `update audit.cosignatures set line = ''`, `insert into audit.cosignatures values (1, 1, 'x', now(), 'x')`, `truncate audit.cosignatures`} {
+		_, err := super.Exec(w.Ctx, `set role app; `+sql)
+		require.Error(t, err, sql)
+		_, err = super.Exec(w.Ctx, `reset role`)
+		require.NoError(t, err)
+	}
+	require.ErrorContains(t, w.Trail.Operate(w.Ctx, func(op *audit.Op) error {
+		_, err := op.Exec(w.Ctx, `select audit.keep_cosignature(1, 1000000, 'x', now(), 'x')`)
+		return err
+	}), "VB110")
+	for _, c := range []struct{ sql, says string }{
+		{`update audit.cosignatures set at = at + interval '1 second'`, "not the one that was signed"},
+		{`update audit.cosignatures set line = replace(line, right(line, 9), 'AAAAAAA==')`, "table audit.cosignatures epoch 1 size "},
+		{`update audit.cosignatures set witness = 'x' where ctid = (select min(ctid) from audit.cosignatures)`, "witness x"},
+		{`delete from audit.checkpoints where size = (select min(size) from audit.cosignatures)`, "is gone"},
+	} {
+		tx, err := super.Begin(w.Ctx)
+		require.NoError(t, err)
+		_, err = tx.Exec(w.Ctx, `set local session_replication_role = replica; alter table audit.cosignatures disable trigger all; alter table audit.checkpoints disable trigger all; `+c.sql)
+		require.NoError(t, err, c.sql)
+		var said []string
+		require.NoError(t, keeper.VerifyCosignatures(w.Ctx, tx, func(row string, why error) { said = append(said, row+": "+why.Error()) }))
+		require.NotEmpty(t, said, c.sql)
+		require.Contains(t, said[0], c.says, c.sql)
+		require.NoError(t, tx.Rollback(w.Ctx))
+	}
+}
+
+func openTrail(t *testing.T, w *world, dsn string) *audit.Trail {
+	t.Helper()
+	trail, err := audit.Open(w.Ctx, dsn)
+	require.NoError(t, err)
+	t.Cleanup(trail.Close)
+	require.NoError(t, trail.Start(w.Ctx, nil))
+	return trail
+}
