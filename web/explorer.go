@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,6 +33,8 @@ func (s *server) showTrail(v *visit) (View, error) {
 	}
 	older, newer := turns(search, &found)
 	view.Older, view.Newer = v.trailAddress("after", older), v.trailAddress("before", newer)
+	view.CSV, view.Proofs = "/trail/entries.csv?"+v.selection().Encode(), "/trail/entries.jsonl?"+v.selection().Encode()
+	view.Sample = "/trail/sample?" + v.selection().Encode()
 	if search.After != (audit.Cursor{}) {
 		view.Newest = v.trailAddress("", "")
 	}
@@ -181,12 +182,7 @@ func (v *visit) trailAddress(direction, place string) string {
 	if direction != "" && place == "" {
 		return ""
 	}
-	q := url.Values{}
-	for name, values := range v.c.QueryParams() {
-		if values[0] != "" && name != "after" && name != "before" {
-			q.Set(name, values[0])
-		}
-	}
+	q := v.selection()
 	if direction != "" {
 		q.Set(direction, place)
 	}

@@ -78,12 +78,20 @@ func (s *server) routes() *table {
 	post[recipes.Approve](r, "/recipes/:version/approve", "recipe.approve", s.onRecipe())
 	post[recipes.MakeEffective](r, "/recipes/:version/effective", "recipe.make_effective", s.onRecipe())
 
-	r.get("/trail", "trail.read", s.showTrail)
-	r.get("/trail/value", "trail.read", s.showTimeline)
+	s.trailRoutes(r)
 	s.administration(r)
 	s.sessionOperations(r)
 	s.readOperations(r)
 	return r
+}
+
+// trailRoutes are the pages and files of the audit trail. All of them read.
+func (s *server) trailRoutes(r *table) {
+	r.get("/trail", "trail.read", s.showTrail)
+	r.get("/trail/value", "trail.read", s.showTimeline)
+	r.get("/trail/sample", "trail.read", s.showSample)
+	r.get("/trail/entries.csv", "trail.read", nil).handle = s.download("audit-trail.csv", "text/csv; charset=utf-8; header=present", func() entryFile { return &csvFile{} })
+	r.get("/trail/entries.jsonl", "trail.read", nil).handle = s.download("audit-trail.jsonl", "application/jsonl", func() entryFile { return &proofFile{} })
 }
 
 // administration are the pages about the plant itself, its people and its machines.

@@ -56,6 +56,11 @@ var workings = []sentence{
 	on(act, `SHE follows step (\S+) (\w+)`, func(s *script, a []string) {
 		s.now.open(timelineOf(strings.TrimPrefix(s.batch, "/batches/"), a[0], a[1]))
 	}),
+	on(act, `SHE takes the (table|proofs) of (.+)`, func(s *script, a []string) {
+		s.now.open("/trail/entries." + map[string]string{"table": "csv", "proofs": "jsonl"}[a[0]] + "?" + searchOf(a[1]).Encode())
+	}),
+	on(fact, `the file says TEXT`, func(s *script, a []string) { require.Contains(s.t, s.now.at.raw, a[0]) }),
+	on(act, `SHE draws a sample of (.+)`, func(s *script, a []string) { s.now.open("/trail/sample?" + searchOf(a[0]).Encode()) }),
 	on(act, `SHE searches the trail for (.+)`, func(s *script, a []string) { s.now.open("/trail?" + searchOf(a[0]).Encode()) }),
 	on(act, `SHE orders a batch as TEXT`, func(s *script, a []string) { s.orderBatch(a[0]) }),
 	on(act, `SHE orders a batch from the superseded version as TEXT`, func(s *script, a []string) {

@@ -13,6 +13,8 @@ type TrailView struct {
 	Newer   string // address of the page before; "" at the beginning
 	Newest  string // address of the first page; "" when this is it
 
+	CSV, Proofs, Sample string // addresses of the files of the same selection, and of a sample of it
+
 	Searched time.Time // how far a page looked that ended before it was full; zero otherwise
 }
 

@@ -68,7 +68,11 @@ func hashes(ctx context.Context, q audit.Querier, t Tree) tlog.HashReader {
 }
 
 func include(ctx context.Context, q audit.Querier, tree Tree, index int64, leaf string) (Inclusion, error) {
-	proof, err := tlog.ProveRecord(tree.Size, index, hashes(ctx, q, tree))
+	return prove(hashes(ctx, q, tree), tree, index, leaf)
+}
+
+func prove(from tlog.HashReader, tree Tree, index int64, leaf string) (Inclusion, error) {
+	proof, err := tlog.ProveRecord(tree.Size, index, from)
 	p := Inclusion{Tree: tree, Index: index, Leaf: leaf, Proof: proof}
 	if err == nil && p.Check() != nil {
 		err = fault.New(fault.Conflict, "The entry is not what was logged: the trail was changed after it. Run ebr verify.")

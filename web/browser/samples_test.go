@@ -351,7 +351,7 @@ func trailPages() map[string]func() web.View {
 			entry := func(n int, act, subject string) web.TrailEntry {
 				return web.TrailEntry{At: at(3, 11, 59-n), By: "Anna Kowalska (anna)", Station: "Granulation 1", Act: act, Subject: subject, Href: "#", Stream: "batch/0198f6aa-4c1e-7d1b-9c0a-5f2e8a7b6c5d", Seq: int64(61 - n), Hash: fmt.Sprintf("9f2c6e51a4%02d", n)}
 			}
-			v := &web.TrailView{Page: frame("Audit trail", "/trail", petra), Acts: []string{"step.record", "step.correct", "step.verify"}, Filter: web.TrailFilter{Batch: "B-000017", From: "2026-11-22"}, Older: "#"}
+			v := &web.TrailView{Page: frame("Audit trail", "/trail", petra), Acts: []string{"step.record", "step.correct", "step.verify"}, Filter: web.TrailFilter{Batch: "B-000017", From: "2026-11-22"}, Older: "#", CSV: "#", Proofs: "#", Sample: "#"}
 			one := entry(0, "step.record", "Batch B-000017, step 7")
 			one.Changes = []web.RowChange{{Table: "ebr.batch_history", Name: "history of the batch", ID: "0198f6ab-0000-7000-8000-000000000001", Kind: "created", Fields: []web.FieldChange{{Name: "value", After: "net_weight", Href: "#"}, {Name: "raw", After: "12.48"}, {Name: "judgement", After: "in limits"}}}}
 			two := entry(1, "step.verify", "Batch B-000017, step 4")
@@ -372,6 +372,12 @@ func trailPages() map[string]func() web.View {
 				Of:      []web.Line{{Label: "Stream", Value: "batch/0198f6aa-4c1e-7d1b-9c0a-5f2e8a7b6c5d"}, {Label: "Step", Value: "040"}, {Label: "Value", Value: "net_weight"}},
 				Moments: []web.ValueMoment{moment(0, "Anna Kowalska (anna)", "step.record", "", "12.84"), moment(3, "Anna Kowalska (anna)", "step.correct", "12.84", "12.48")}}
 			v.Moments[1].Reason, v.Moments[1].Session = "Digits swapped when typing; the printout of balance W-07 says 12.48 kg.", "Anna Kowalska"
+			return v
+		},
+		"trail-sample": func() web.View {
+			v := &web.SampleView{Page: frame("Random sample", "/trail", petra), Trail: "#", Count: "20", Kept: []web.Line{{Label: "act", Value: "step.correct"}, {Label: "from", Value: "2026-11-01"}}, Drawn: []web.Line{
+				{Label: "Entries of the selection", Value: "1312"}, {Label: "Leaves under the checkpoint", Value: "20480"}, {Label: "Root", Value: "5d41402abc4b2a76b9719d911017c592ae2f1c0e4f9d3b6a7c8d9e0f1a2b3c4d"}}}
+			v.Entries = []web.TrailEntry{{At: at(3, 11, 10), By: "Anna Kowalska (anna)", Station: "Granulation 1", Act: "step.correct", Subject: "Batch B-000017, step 4", Href: "#", Stream: "batch/0198f6aa-4c1e-7d1b-9c0a-5f2e8a7b6c5d", Seq: 40, Hash: "9f2c6e51a401"}}
 			return v
 		},
 		"trail-empty": func() web.View { return &web.TrailView{Page: frame("Audit trail", "/trail", petra)} },
