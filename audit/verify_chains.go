@@ -72,6 +72,10 @@ type stored struct {
 	hash    []byte
 }
 
+func readStored(row [][]byte) stored {
+	return stored{row[0], number(row[1]), TimeOf(row[2]), uuid.UUID(row[3]), row[4], row[5][0] != 0, row[6], row[7]}
+}
+
 func number(value []byte) int64 { return int64(binary.BigEndian.Uint64(value)) }
 
 // TimeOf reads a timestamptz of PostgreSQL: microseconds since 2000.
@@ -86,7 +90,7 @@ func (v *verifier) chains(ctx context.Context) error {
 	}
 	err = Pour(rows, func(row [][]byte) error {
 		v.Entries++
-		v.chain(stored{row[0], number(row[1]), TimeOf(row[2]), uuid.UUID(row[3]), row[4], row[5][0] != 0, row[6], row[7]})
+		v.chain(readStored(row))
 		return nil
 	})
 	v.Streams = int64(len(v.heads))
@@ -214,10 +218,14 @@ func (v *verifier) headsMatch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return v.compareHeads(rows)
+}
+
+func (v *verifier) compareHeads(rows pgx.Rows) error {
 	var stream string
 	var head, none link
 	seen := map[string]bool{}
-	_, err = pgx.ForEachRow(rows, []any{&stream, &head.seq, &head.hash, &head.at}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&stream, &head.seq, &head.hash, &head.at}, func() error {
 		seen[stream] = true
 		last := v.heads[stream]
 		if last == nil {

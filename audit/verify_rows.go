@@ -45,20 +45,26 @@ func (v *verifier) schema(ctx context.Context) error {
 	return err
 }
 
-const recordTables = `select table_name, coalesce((select jsonb_object_agg(column_name, value) from audit.late_columns l where l.table_name = t.table_name), '{}')
+const recordTables = `select table_name, coalesce((select jsonb_object_agg(column_name, value) from audit.late_columns l where l.table_name = t.table_name), '{}'),
+	coalesce((select format_type(a.atttypid, null) from pg_attribute a where a.attrelid = to_regclass(t.table_name) and a.attname = 'id'), '')
 	from audit.tables t where class = 'record' and to_regclass(table_name) is not null order by 1`
 
 type recordTable struct {
 	Name string
 	Late map[string]*string
+	ID   string // type of the column id
+}
+
+func (v *verifier) recordTables(ctx context.Context) ([]recordTable, error) {
+	rows, err := v.q.Query(ctx, recordTables)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[recordTable])
 }
 
 func (v *verifier) rowsMatch(ctx context.Context) error {
-	rows, err := v.q.Query(ctx, recordTables)
-	if err != nil {
-		return err
-	}
-	tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[recordTable])
+	tables, err := v.recordTables(ctx)
 	if err != nil {
 		return err
 	}

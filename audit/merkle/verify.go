@@ -213,10 +213,14 @@ func (v *verifier) entriesMatch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return v.nameLeaves(rows)
+}
+
+func (v *verifier) nameLeaves(rows pgx.Rows) error {
 	var index, seq int64
 	var stream string
 	var missing bool
-	_, err = pgx.ForEachRow(rows, []any{&index, &stream, &seq, &missing}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&index, &stream, &seq, &missing}, func() error {
 		if missing {
 			v.says(leafRow(index), "it names entry %s #%d, which the trail does not have", stream, seq)
 		} else {

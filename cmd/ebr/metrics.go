@@ -32,7 +32,7 @@ func newMetrics() *metrics {
 		acts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ebr_acts_total",
 			Help: "Acts by outcome: done, repeated (the same request once more), or the kind of fault that stood in the way."}, []string{"act", "outcome"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ebr_job_failures_total", Help: "Failed runs of the server's own jobs."}, []string{"job"}),
-		findings: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ebr_verify_findings", Help: "Findings of the last daily verification in this run of the server; 0 is good."}),
+		findings: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ebr_verify_findings", Help: "Findings of the last daily verification in this run of the server, and of the looks of every minute since; 0 is good."}),
 		registry: prometheus.NewRegistry(),
 	}
 	m.registry.MustRegister(m.requests, m.acts, m.failures, m.findings, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

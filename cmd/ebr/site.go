@@ -58,6 +58,8 @@ type plant struct {
 	signerKnown    bool                   // its key is on the trail
 	witnesses      *checkpoints.Witnesses // see it grow
 	unseen         map[string]bool        // troubles with them that are told
+	recent         merkle.Recent          // checks what came since its last look
+	recentTold     string                 // what that found last
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"veribatch/audit"
 	"veribatch/audit/checkpoint"
@@ -13,6 +14,7 @@ import (
 	"veribatch/ebr/batch"
 	"veribatch/ebr/continuity"
 	"veribatch/ebr/quality"
+	"veribatch/internal/fault"
 	"veribatch/migrations"
 	"veribatch/recipes"
 	"veribatch/signatures"
@@ -151,6 +153,25 @@ func (p *plant) verify(ctx context.Context) error {
 	}
 	p.incidents.Report(verifyAlarm(ctx, p.trail, report))
 	return errFound
+}
+
+// verifyRecent checks every minute what came since the last look of this run, and the records that it changed. What it finds is an incident, told once.
+func (p *plant) verifyRecent(ctx context.Context) error {
+	var report audit.Report
+	err := p.trail.Read(ctx, func(r *audit.Reader) (err error) {
+		report, err = p.recent.Look(ctx, r)
+		return err
+	})
+	if fault.KindOf(err) == fault.NotReady { // the log has not begun
+		return nil
+	}
+	told := strings.Join(report.Findings, "\n")
+	if len(report.Findings) > 0 && told != p.recentTold {
+		p.metrics.findings.Add(float64(len(report.Findings)))
+		p.incidents.Report(verifyAlarm(ctx, p.trail, report))
+	}
+	p.recentTold = told
+	return err
 }
 
 // verifySignatures checks that every signature is whole, and that it stands in a recipe, a batch, a configuration or an account beside that for which it was given.
