@@ -59,6 +59,7 @@ func newTour(t *testing.T) *tour {
 		":incident": {p.ask(`select id::text from ebr.incidents limit 1`)},
 		":person":   {newcomer.ID, p.plant.People["olga"].ID},
 	}
+	p.signLog()
 	p.invitation = p.Invitation(newcomer.ID).Link(p.Desk.Key)
 	return p
 }
@@ -110,6 +111,8 @@ func (p *tour) addresses(path string) (list []string) {
 		return []string{path, path + "#" + p.invitation}
 	case path == "/batches/:batch/hold": // stands while the batch is held
 		path = strings.Replace(path, ":batch", p.batches[3], 1)
+	case path == "/trail/value":
+		return []string{path + "?stream=batch/" + p.batches[4] + "&table=ebr.batches&field=state&id=" + p.batches[4]}
 	case path == "/batches/:batch/review":
 		path = strings.Replace(path, ":batch", p.batches[4], 1)
 	}
