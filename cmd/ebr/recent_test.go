@@ -28,5 +28,6 @@ func TestRecentVerificationOpensAnIncident(t *testing.T) {
 	var opened []audit.Row
 	require.Eventually(t, func() bool { opened = w.Entries(audit.Site, "incident.open"); return len(opened) > 0 }, 20*time.Second, 20*time.Millisecond)
 	require.Contains(t, opened[0].Reason, "Records, trail and signatures do not agree")
-	require.Never(t, func() bool { return len(w.Entries(audit.Site, "incident.open")) > 1 }, 200*time.Millisecond, 20*time.Millisecond)
+	time.Sleep(200 * time.Millisecond) // some looks
+	require.Len(t, w.Entries(audit.Site, "incident.open"), 1)
 }

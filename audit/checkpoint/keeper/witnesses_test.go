@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 type beholder struct {
 	*witness.Witness
 	client *witness.Client
-	away   bool
+	away   atomic.Bool
 }
 
 func (w *world) beholder(origin string) *beholder {
@@ -38,7 +39,7 @@ func (w *world) beholder(origin string) *beholder {
 	require.NoError(w.T, err)
 	handler := witness.Handler(b.Witness, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if b.away {
+		if b.away.Load() {
 			panic(http.ErrAbortHandler)
 		}
 		handler.ServeHTTP(rw, r)
@@ -83,13 +84,14 @@ func TestWitnessesSeeTheLogGrow(t *testing.T) {
 	require.Empty(t, w.witnessed().List)
 	require.NoError(t, k.Enlist(w.Ctx))
 	require.Positive(t, w.witnessed().Behind, "nobody has seen it yet")
-	b.away, c.away = true, true
+	b.away.Store(true)
+	c.away.Store(true)
 	require.NoError(t, k.Round(w.Ctx))
 	s := w.witnessed()
 	require.Len(t, s.List, 3)
 	require.Equal(t, 2, s.Quorum)
 	require.Positive(t, s.Behind, "one is not enough")
-	b.away = false
+	b.away.Store(false)
 	require.NoError(t, k.Round(w.Ctx))
 	s = w.witnessed()
 	require.Zero(t, s.Behind)
@@ -109,7 +111,7 @@ func TestWitnessesSeeTheLogGrow(t *testing.T) {
 	w.log()
 	require.NoError(t, w.round())
 	require.Positive(t, w.witnessed().Behind)
-	c.away = false
+	c.away.Store(false)
 	require.NoError(t, k.Round(w.Ctx))
 	require.Zero(t, w.witnessed().Behind)
 	for _, one := range w.witnessed().List {
