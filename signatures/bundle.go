@@ -2,8 +2,10 @@ package signatures
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"veribatch/audit"
 	"veribatch/audit/bundle"
@@ -13,13 +15,17 @@ import (
 )
 
 const (
-	keysOfLog        = `select public_key from ebr.checkpoint_keys order by recorded_at, id`
-	keysOfSignatures = `select public_key, recorded_at from ebr.signing_keys order by recorded_at, id`
+	keysOfLog = `select public_key from ebr.checkpoint_keys order by recorded_at, id`
+	// A key ends when the next one was recorded, or behind its last signature when the plant came back to it.
+	keysOfSignatures = `select k.id, k.public_key, k.recorded_at, case when k.next is not null then greatest(k.next,
+			(select max(g.signed_at) + interval '1 microsecond' from ebr.signatures g where g.key_id = k.id)) end
+		from (select id, public_key, recorded_at, lead(recorded_at) over (order by recorded_at, id) as next from ebr.signing_keys) k order by k.recorded_at, k.id`
 )
 
 // BundleKeys gives the public keys with which others verify what this plant exports: each key of the log, and each key of signatures from when it was
-// recorded until the next one was.
-func BundleKeys(ctx context.Context, q audit.Querier) (k bundle.Keys, err error) {
+// recorded until the next one was. The key in force, named by its id, has no end, also when the plant came back to it after another one; and a former
+// key counts for every signature that was made with it.
+func BundleKeys(ctx context.Context, q audit.Querier, inForce string) (k bundle.Keys, err error) {
 	tree, err := merkle.Head(ctx, q)
 	if err != nil {
 		return k, err
@@ -43,11 +49,13 @@ func BundleKeys(ctx context.Context, q audit.Querier) (k bundle.Keys, err error)
 		return k, err
 	}
 	k.Statements, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (s bundle.StatementKey, err error) {
-		return s, row.Scan((*[]byte)(&s.Public), &s.From)
+		var id string
+		err = row.Scan(&id, (*[]byte)(&s.Public), &s.From, (*zeronull.Timestamptz)(&s.Until))
+		if id == inForce {
+			s.Until = time.Time{}
+		}
+		return s, err
 	})
-	for i := 1; i < len(k.Statements); i++ {
-		k.Statements[i-1].Until = k.Statements[i].From
-	}
 	if err == nil && (len(k.Log) == 0 || len(k.Statements) == 0) {
 		err = fault.New(fault.NotReady, "The signer of checkpoints has no recorded key yet: it gets one when the server starts.")
 	}

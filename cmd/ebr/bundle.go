@@ -192,7 +192,7 @@ func (c *trustCmd) vouched(ctx context.Context, trail *audit.Trail) (keys bundle
 			err = fault.New(fault.Refused, "The database holds keys for which nobody vouches. Run ebr verify, and tell QA.")
 		}
 		if err == nil {
-			keys, err = signatures.BundleKeys(ctx, r)
+			keys, err = signatures.BundleKeys(ctx, r, site.ID())
 		}
 		return err
 	})
