@@ -30,6 +30,7 @@ type operation struct {
 	query  reflect.Type // struct of the parameters, of a read
 	body   reflect.Type // struct of the JSON body, of an act
 	answer reflect.Type // nil for a file
+	file   string       // kind of the file
 	signed bool
 	twin   *Route // the form of the same act
 }
@@ -86,6 +87,7 @@ func act[C Command](t *table, path, word string, at place, twin *Route) {
 // made are the addresses of what acts make, where it has one of its own; the ids in braces stand in the result.
 var made = map[string]string{
 	"order.create": "/batches/{batch}", "recipe.import": "/recipes/{version}", "person.create": "/people/{person}", "trail.begin_review": "/batches/{batch}/reviews/{review}",
+	"batch.export": "/batches/{batch}/exports/{export}",
 }
 
 // madeAt gives the address of what an act has made; "" when it has none.
@@ -187,7 +189,7 @@ func commandIn[C Command](v *visit, body reflect.Type, params []string) (cmd C, 
 			target.Field(i).Set(in.Elem().FieldByName(f.Name))
 		}
 	}
-	mint(&cmd)
+	v.s.mint(&cmd)
 	if s := in.Elem().FieldByName("Signature"); s.IsValid() && s.Type() == reflect.TypeFor[*signing]() {
 		given, _ = s.Interface().(*signing)
 	}

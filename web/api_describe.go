@@ -86,7 +86,7 @@ func operationOf(registry huma.Registry, r Route, problem *huma.MediaType) *huma
 	}
 	ok := &huma.Response{Description: "done"}
 	if r.api.answer == nil {
-		ok.Content = map[string]*huma.MediaType{"application/pdf": {}}
+		ok.Content = map[string]*huma.MediaType{r.api.file: {}}
 	} else {
 		ok.Content = map[string]*huma.MediaType{echo.MIMEApplicationJSON: {Schema: registry.Schema(r.api.answer, true, op.OperationID+"Answer")}}
 	}

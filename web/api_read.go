@@ -80,7 +80,12 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/batches/:batch/steps", "batch.read", apiSteps)
 	gives(t, "/batches/:batch/steps/:step", "batch.read", apiStep)
 	t.operations = append(t.operations, &Route{
-		Method: http.MethodGet, Path: apiRoot + "/batches/:batch/report.pdf", Act: "report.read", handle: s.showReport, api: &operation{query: reflect.TypeFor[ofBatch]()},
+		Method: http.MethodGet, Path: apiRoot + "/batches/:batch/report.pdf", Act: "report.read", handle: s.showReport, api: &operation{query: reflect.TypeFor[ofBatch](), file: "application/pdf"},
+	})
+	gives(t, "/batches/:batch/exports", "batch.export", apiExports)
+	t.operations = append(t.operations, &Route{
+		Method: http.MethodGet, Path: apiRoot + "/batches/:batch/exports/:export", Act: "batch.export", handle: s.downloadExport,
+		api: &operation{query: reflect.TypeFor[ofExport](), file: "application/zip"},
 	})
 	gives(t, "/recipes", "recipe.read", apiRecipes)
 	gives(t, "/recipes/:version", "recipe.read", apiRecipe)

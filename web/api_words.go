@@ -23,6 +23,7 @@ var fieldWords = map[string]said{
 	"version":       {"id of the version of a recipe, from the list of recipes", "dc77e951-1ba6-5e16-a84a-006dfdbc28b1-1"},
 	"configuration": {"id of the configuration, from the list of configurations", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
 	"area":          {"code of the area", "solids-2"},
+	"export":        {"id of the export, from the list of the batch's exports", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
 	"incident":      {"id of the incident", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
 	"account":       {"id of the account of a machine", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
 	"token":         {"id of the token, no secret", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},

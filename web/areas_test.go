@@ -39,7 +39,7 @@ func TestOtherAreasAnswerLikeNothing(t *testing.T) {
 	s, south := twoAreas(t)
 	batch, version := strings.TrimPrefix(s.batch, "/batches/"), strings.TrimPrefix(s.recipe, "/recipes/")
 	without := strings.NewReplacer(batch, uuid.NewString(), version, "0198c5f2"+version[8:])
-	fill := strings.NewReplacer(":batch", batch, ":version", version, ":step", "040", ":value", "net", ":review", audit.NewID())
+	fill := strings.NewReplacer(":batch", batch, ":version", version, ":step", "040", ":value", "net", ":review", audit.NewID(), ":export", audit.NewID())
 	for role, who := range south {
 		if os.Getenv("VERIBATCH_LONG") == "" && role != access.Supervisor && role != access.QA {
 			continue

@@ -350,7 +350,7 @@ func (h *hostile) readEverything(who signtest.Person, look func(string, *http.Re
 	for len(queue) > 0 && len(seen) < 120 {
 		path := queue[0]
 		queue = queue[1:]
-		if seen[path] || strings.HasSuffix(path, ".pdf") || strings.HasPrefix(path, "/trail/entries.") { // files
+		if seen[path] || strings.HasSuffix(path, ".pdf") || strings.HasPrefix(path, "/trail/entries.") || strings.Contains(path, "/exports/") { // files
 			continue
 		}
 		seen[path] = true

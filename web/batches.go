@@ -51,6 +51,9 @@ func (s *server) showBatch(v *visit) (View, error) {
 	if v.may("report.read") {
 		view.Report = d.href() + "/report.pdf"
 	}
+	if v.may("batch.export") {
+		view.Exports = d.href() + "/exports"
+	}
 	if v.may("trail.read") {
 		view.Trail = "/trail?batch=" + d.Number
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"veribatch/audit"
+	"veribatch/ebr/export"
 	"veribatch/internal/fault"
 	"veribatch/signatures"
 )
@@ -32,10 +33,13 @@ type secretive interface {
 	Reveal() string
 }
 
-// mint gives a command its secret, when it makes one.
-func mint(cmd any) {
+// mint gives a command its secret, when it makes one, and what the server knows of the plant, when it prints that.
+func (s *server) mint(cmd any) {
 	if c, ok := cmd.(interface{ Mint() }); ok {
 		c.Mint()
+	}
+	if c, ok := cmd.(interface{ At(p export.Plant) }); ok {
+		c.At(export.Plant{Site: s.Site, Program: "Veribatch " + s.Version, Demo: len(s.Demo) > 0})
 	}
 }
 
@@ -73,7 +77,7 @@ func command[C Command](s *server, at place, prepare ...func(*visit) error) func
 		if err := bind(v, &cmd, at.names); err != nil {
 			return v.refuse(at, err)
 		}
-		mint(&cmd)
+		s.mint(&cmd)
 		return s.change(v, cmd, at)
 	}
 }

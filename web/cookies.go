@@ -66,7 +66,7 @@ func (s *server) unmarked(value string) string {
 
 // notices are the words for what went well, by the act's word. A cookie names the word, so nobody can put text of their own on the page.
 var notices = map[string]string{
-	"order.create": "Order created.", "backup.make": "The backup is being made.", "log.continue": "The log goes on.", "batch.issue": "The record is issued.", "batch.start": "The batch is running.",
+	"order.create": "Order created.", "backup.make": "The backup is being made.", "batch.export": "The export is entered. Download its bundle below.", "log.continue": "The log goes on.", "batch.issue": "The record is issued.", "batch.start": "The batch is running.",
 	"session.unlock": "Unlocked.", "password.change": "The new password is set.", "person.create": "The account is made. The person needs the link, and the code from whoever checks the identity.",
 	"person.roles": "The roles are changed.", "person.confirm_identity": "The identity is confirmed.", "person.deactivate": "The account is closed.",
 	"person.reset": "The password is reset. The person needs the link, and the code from whoever checks the identity.", "person.unlock": "The account is unlocked.",

@@ -118,6 +118,7 @@ var stored = []string{
 	"changed", "Submit it first.", "Have it approved first.", "a draft", "a supervisor", "%s and %s",
 	"issuing of the record", "second person", "assessment by a supervisor and QA", "assessment by a supervisor", "assessment by QA",
 	"authored", "approved", "made effective", "issued", "assessed", "aborted", "completed", "proposed", "withdrawn", "performed", "verified", "reviewed", "closed", "open",
+	"ordered, record not issued", "issued, not started", "in execution", "in execution, held", "complete",
 }
 
 // templateTexts finds what templates say: the literals behind t.

@@ -293,6 +293,8 @@ func (m *matrixPlant) fill(a address) string {
 			parts[i] = m.token.ID
 		case ":incident":
 			parts[i] = m.incident
+		case ":export":
+			parts[i] = m.export
 		case ":review":
 			parts[i] = m.review
 		default:

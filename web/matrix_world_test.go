@@ -39,6 +39,7 @@ type matrixPlant struct {
 	people   map[seat]signtest.Person
 	incident string // ids
 	review   string
+	export   string
 	token    identity.Token             // waits for QA
 	without  map[string]signtest.Person // with sessions that open nothing, by condition
 }
@@ -138,6 +139,9 @@ func (m *matrixPlant) prepareQuality() {
 	v.send("begin", nil)
 	require.NotNil(m.t, v.at.forms["read"], v.at.text)
 	m.review = path.Base(path.Dir(v.at.forms["read"].action)) // …/reviews/ID/read
+	made := m.client(m.script.people["Quinn"]).post(m.batches[""]+"/exports", map[string]any{})
+	require.Equal(m.t, 201, made.status, made.raw)
+	m.export = made.body["result"].(map[string]any)["export"].(string)
 }
 
 // place gives a person roles for an area.

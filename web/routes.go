@@ -6,6 +6,7 @@ import (
 
 	"veribatch/ebr/batch"
 	"veribatch/ebr/continuity"
+	"veribatch/ebr/export"
 	"veribatch/ebr/quality"
 	"veribatch/recipes"
 	"veribatch/signatures/access"
@@ -52,10 +53,7 @@ func (s *server) routes() *table {
 	post[batch.Complete](r, "/batches/:batch/complete", "batch.complete", s.onBatch())
 	r.get("/batches/:batch/report.pdf", "report.read", nil).handle = s.showReport
 
-	r.get("/batches/:batch/review", "trail.read", s.showReview)
-	post[quality.BeginReview](r, "/batches/:batch/review/begin", "trail.begin_review", s.onReview())
-	post[quality.ReadPage](r, "/batches/:batch/reviews/:review/read", "trail.read_page", s.onReview())
-	post[quality.SignReview](r, "/batches/:batch/reviews/:review", "trail.review", s.onReview())
+	s.judgeRoutes(r)
 
 	r.get("/batches/:batch/hold", "batch.read", s.showHold)
 	post[batch.AssessHold](r, "/batches/:batch/assess", "hold.assess", s.onHold(true))
@@ -92,6 +90,18 @@ func (s *server) trailRoutes(r *table) {
 	r.get("/trail/sample", "trail.read", s.showSample)
 	r.get("/trail/entries.csv", "trail.read", nil).handle = s.download("audit-trail.csv", "text/csv; charset=utf-8; header=present", func() entryFile { return &csvFile{} })
 	r.get("/trail/entries.jsonl", "trail.read", nil).handle = s.download("audit-trail.jsonl", "application/jsonl", func() entryFile { return &proofFile{} })
+}
+
+// judgeRoutes are the pages on which a batch's trail is reviewed, and what leaves the plant of it.
+func (s *server) judgeRoutes(r *table) {
+	r.get("/batches/:batch/review", "trail.read", s.showReview)
+	post[quality.BeginReview](r, "/batches/:batch/review/begin", "trail.begin_review", s.onReview())
+	post[quality.ReadPage](r, "/batches/:batch/reviews/:review/read", "trail.read_page", s.onReview())
+	post[quality.SignReview](r, "/batches/:batch/reviews/:review", "trail.review", s.onReview())
+
+	r.get("/batches/:batch/exports", "batch.export", s.showExports)
+	post[export.Export](r, "/batches/:batch/exports", "batch.export", s.onExports())
+	r.get("/batches/:batch/exports/:export", "batch.export", nil).handle = s.downloadExport
 }
 
 // administration are the pages about the plant itself, its people and its machines.

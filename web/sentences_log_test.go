@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"veribatch/audit"
+	"veribatch/audit/bundle"
 	"veribatch/audit/checkpoint"
 	"veribatch/audit/checkpoint/keeper"
 	"veribatch/audit/merkle"
@@ -33,9 +35,34 @@ var loggings = []sentence{
 		s.administer("audit.witness_state", `update audit.witness_state set refused = true`, nil)
 	}),
 	on(act, `SHE opens the log`, func(s *script, _ []string) { s.now.open("/log") }),
+	on(act, `SHE opens the exports`, func(s *script, _ []string) { s.now.open(s.batch + "/exports") }),
+	on(act, `SHE exports the batch`, func(s *script, _ []string) { s.now.open(s.batch + "/exports"); s.now.send("export", nil) }),
+	on(act, `SHE downloads the export`, func(s *script, _ []string) {
+		s.now.open(s.batch + "/exports")
+		require.Contains(s.t, s.now.at.links["Download"], "/exports/")
+		s.now.open(s.now.at.links["Download"])
+	}),
+	on(fact, `the bundle is intact`, func(s *script, _ []string) { s.judge([]byte(s.now.at.raw), "intact ") }),
+	on(fact, `the bundle is altered when a byte of it is another`, func(s *script, _ []string) {
+		file := []byte(s.now.at.raw)
+		file[len(file)/2] ^= 1
+		s.judge(file, "altered container")
+	}),
 	on(act, `(\w+) has the log continued because TEXT`, func(s *script, a []string) {
 		s.sign("continue", map[string]string{"reason": a[1]}, s.people[a[0]], nil)
 	}),
+}
+
+// judge has a bundle verified with the keys of the plant.
+func (s *script) judge(file []byte, verdict string) {
+	s.t.Helper()
+	var keys bundle.Keys
+	require.NoError(s.t, s.Trail.Read(s.Ctx, func(q *audit.Reader) (err error) {
+		keys, err = signatures.BundleKeys(s.Ctx, q, s.Desk.Key.ID())
+		return err
+	}))
+	v := bundle.Verify(file, &keys)
+	require.Equal(s.t, verdict, string(v.Word)+" "+string(v.Reason), v.Detail)
 }
 
 // askWitness has the witnesses at these addresses asked once, and no other from now on.

@@ -12,6 +12,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"veribatch/audit"
+	"veribatch/audit/merkle"
+	"veribatch/ebr/export"
 	"veribatch/ebr/quality"
 	"veribatch/internal/fault"
 	"veribatch/signatures"
@@ -21,18 +23,19 @@ import (
 
 // Config is what the screens need from the program around them.
 type Config struct {
-	Trail   *audit.Trail    // the only way to the database; required
-	Gate    *identity.Gate  // log-in and sessions; required
-	Desk    signatures.Desk // passwords into signing tickets; required
-	Keyring *keyring.File   // the site key, which also marks the cookies of known stations; required
-	Log     *slog.Logger    // incidents and starts, never values of a record; required
-	Site    string          // name of the plant, on reports
-	Version string          // of the program, on reports
-	Zone    *time.Location  // zone in which times are shown and typed; nil = local
-	Alarms  []AlarmSource   // what is abnormal about the server itself: backup, certificate, jobs; open incidents are added by New
-	Proxies []netip.Prefix  // servers in front of this one whose word about client and protocol counts
-	Tries   int             // passwords a minute that one client may send; 0 = without limit
-	Demo    []DemoPerson    // people of the demo plant, listed at the log-in; with them every page carries the demo banner
+	Trail   *audit.Trail                // the only way to the database; required
+	Gate    *identity.Gate              // log-in and sessions; required
+	Desk    signatures.Desk             // passwords into signing tickets; required
+	Keyring *keyring.File               // the site key, which also marks the cookies of known stations; required
+	Log     *slog.Logger                // incidents and starts, never values of a record; required
+	Site    string                      // name of the plant, on reports
+	Version string                      // of the program, on reports
+	Zone    *time.Location              // zone in which times are shown and typed; nil = local
+	Alarms  []AlarmSource               // what is abnormal about the server itself: backup, certificate, jobs; open incidents are added by New
+	Proxies []netip.Prefix              // servers in front of this one whose word about client and protocol counts
+	Tries   int                         // passwords a minute that one client may send; 0 = without limit
+	Heads   func(context.Context) error // logs a leaf over all streams, for an export; nil = a sequencer of its own does
+	Demo    []DemoPerson                // people of the demo plant, listed at the log-in; with them every page carries the demo banner
 
 	Observe func(context.Context, Observation) // is told of every answered request; nil = nobody is
 
@@ -54,6 +57,7 @@ type server struct {
 	tries    tries           // of passwords
 	outside  tries           // of anything else without a session
 	patterns map[string]bool // of the addresses that exist
+	exports  *export.Exporter
 
 	strangers strangers
 }
@@ -68,6 +72,10 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	s := &server{Config: cfg, pages: pages, alarms: slices.Concat(StandingAlarms(cfg.Trail), cfg.Alarms), tries: tries{perMinute: cfg.Tries}, outside: tries{perMinute: outsidePerMinute}, patterns: map[string]bool{}}
+	if cfg.Heads == nil {
+		cfg.Heads = (&merkle.Sequencer{Trail: cfg.Trail}).AppendHeads
+	}
+	s.exports = &export.Exporter{Trail: cfg.Trail, Heads: cfg.Heads, Key: cfg.Keyring.ID()}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = addressOf(cfg.Proxies) // a forwarded address can be forged by anyone (GHSA-246p-cpwv-v3jq)

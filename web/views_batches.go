@@ -54,7 +54,7 @@ type BatchView struct {
 	// The acts. Issue, Abort and Complete are signed; Hold and Abort ask for "reason", Resume too; Comment asks for "text".
 	Issue, Start, Hold, Resume, Abort, Complete, Comment *Form
 
-	Report, Trail string // addresses of the PDF and of the batch's trail; "" without the right
+	Report, Trail, Exports string // addresses of the PDF, of the batch's trail and of its exports; "" without the right
 }
 
 // UnitProgress is a unit procedure or operation with its steps as executed. Name is the path, "Granulation › Wet mixing".

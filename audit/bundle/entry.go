@@ -157,3 +157,19 @@ func sealed(manifest []byte) []byte {
 func sortMembers(list []Member) {
 	slices.SortFunc(list, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 }
+
+// Named are the digests of the contents that an entry names: those of its signatures, recipe texts and attachments.
+func Named(body []byte) (digests []string, err error) {
+	e, err := parseEntry(body)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range e.signatureRows() {
+		for _, column := range []string{"statement_digest", "manifest_digest"} {
+			if d, is := text(row, column); is {
+				digests = append(digests, d)
+			}
+		}
+	}
+	return append(digests, e.named()...), nil
+}

@@ -22,6 +22,7 @@ type cli struct {
 	Trust        trustCmd        `cmd:"" help:"Write the public keys of the plant, with which others verify its bundles."`
 	Signer       signerCmd       `cmd:"" help:"Run the signer of checkpoints of the audit trail as a process of its own; ebr serve --signer asks it."`
 	Witness      witnessCmd      `cmd:"" help:"Run a witness of the audit trail of a plant, on a machine that others keep; it cosigns checkpoints that grow, and nothing else."`
+	Export       exportCmd       `cmd:"" help:"Take records out of a running plant, for those who check them elsewhere."`
 	Backup       backupCmd       `cmd:"" help:"Make a backup in a second place, also beside a running server."`
 	Restore      restoreCmd      `cmd:"" help:"Fill an empty state folder from a backup, to its end or to a moment, and verify it. Exit code 0: good; 1: not."`
 	Drill        drillCmd        `cmd:"" help:"Restore the newest backup beside the plant, verify and compare it, and take it away again. Exit code 0: good; 1: not."`

@@ -107,7 +107,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	p.sources = p.alarms(len(demo) > 0)
 	pages, err := web.New(web.Config{
 		Trail: trail, Gate: p.gate, Desk: p.desk, Keyring: p.key, Log: p.log, Site: "Veribatch", Version: version, Demo: demo,
-		Incident: p.incidents.Report, Proxies: in.proxies, Tries: triesPerMinute, Observe: p.observe, Alarms: p.sources,
+		Incident: p.incidents.Report, Proxies: in.proxies, Tries: triesPerMinute, Observe: p.observe, Alarms: p.sources, Heads: p.sequencer.AppendHeads,
 	})
 	if err != nil {
 		return nil, err

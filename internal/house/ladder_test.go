@@ -49,6 +49,7 @@ var rungs = map[string]float64{
 	"ebr/capture":              5,
 	"ebr/integrations":         5,
 	"ebr/report":               6,
+	"ebr/export":               6.2,
 	"validation":               6.5,
 	"web":                      7,
 	"cmd/ebr":                  8,

@@ -24,7 +24,7 @@ var matrix = map[string]string{
 	"person.read": "sqai", "person.confirm_identity": "sq", "person.deactivate": "a", "person.reset": "a", "person.unlock": "sqa",
 	"accountability.sign": "oseqpai", "accountability.publish": "q", "access.review": "sq", "policy.register": "",
 	"server.start": "", "migration": "", "person.lock": "", "password.seal": "", "key.register": "",
-	"incident.read": "sqpai", "incident.assess": "sq", "incident.reassess": "sq", "incident.close": "q", "incident.open": "", "trail.begin_review": "q", "trail.read_page": "q", "trail.review": "q",
+	"incident.read": "sqpai", "incident.assess": "sq", "incident.reassess": "sq", "incident.close": "q", "incident.open": "", "trail.begin_review": "q", "batch.export": "qpim", "trail.read_page": "q", "trail.review": "q",
 	"server.stop": "", "backup.read": "qai", "backup.make": "a", "backup.drill": "", "backup.restore": "", "log.read": "qpaim", "log.continue": "q", "log.heartbeat": "",
 }
 

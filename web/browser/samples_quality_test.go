@@ -36,6 +36,15 @@ func qualityPages() map[string]func() web.View {
 		"incident-close": func() web.View {
 			return &web.IncidentView{Page: alarmed("I-2026-000002", "/incidents/2"), Incident: incident, Header: []web.Line{{Label: "Kind", Value: incident.Kind}}, Close: signedForm("close")}
 		},
+		"exports": func() web.View {
+			made := func(n int64, state string, others int64) web.ExportLine {
+				return web.ExportLine{Href: "#", By: "Quentin Dubois", State: state, At: at(2, 10+int(n), 0), Printed: 40 * n, Others: others, Record: "9f2c6e51a4d80b77c1f3e2a95d6048bb3f0e7c21d5946a8e1b2c3d4e5f607182"}
+			}
+			return &web.ExportsView{Page: onBatch("Exports of B-000017", 0, "complete"), Export: form("export"), Made: []web.ExportLine{made(5, "complete", 3), made(1, "in execution", 0)}}
+		},
+		"exports-none": func() web.View {
+			return &web.ExportsView{Page: onBatch("Exports of B-000017", 0, "running"), Export: form("export")}
+		},
 		"review": func() web.View {
 			page := onBatch("Review of B-000017", 0, "complete")
 			page.Alarms = alarmed("", "").Alarms

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
+	"veribatch/ebr/export"
 	"veribatch/ebr/quality"
 	"veribatch/internal/rehearsal"
 	"veribatch/signatures/access"
@@ -59,6 +60,8 @@ func newTour(t *testing.T) *tour {
 		":incident": {p.ask(`select id::text from ebr.incidents limit 1`)},
 		":person":   {newcomer.ID, p.plant.People["olga"].ID},
 	}
+	p.do(p.roles[access.QA], export.Export{Batch: complete})
+	p.records[":export"] = []string{p.ask(`select convert_from(body, 'UTF8')::json -> 'details' ->> 'export' from audit.entries where stream = 'site/exports' limit 1`)}
 	p.signLog()
 	p.invitation = p.Invitation(newcomer.ID).Link(p.Desk.Key)
 	return p
@@ -68,6 +71,9 @@ func newTour(t *testing.T) *tour {
 func (p *tour) do(who signtest.Person, c web.Command) {
 	p.T.Helper()
 	in := audit.Intent{Session: who.Token, Act: c.Act(), Home: c.Home(), Key: audit.NewID(), Command: c}
+	if c, names := c.(interface{ Also() []audit.Stream }); names {
+		in.Also = c.Also()
+	}
 	_, err := p.Trail.Change(p.Ctx, in, func(tx *audit.Tx) error { return c.Do(p.Ctx, tx) })
 	require.NoError(p.T, err)
 }
@@ -113,7 +119,7 @@ func (p *tour) addresses(path string) (list []string) {
 		path = strings.Replace(path, ":batch", p.batches[3], 1)
 	case path == "/trail/value":
 		return []string{path + "?stream=batch/" + p.batches[4] + "&table=ebr.batches&field=state&id=" + p.batches[4]}
-	case path == "/batches/:batch/review":
+	case path == "/batches/:batch/review", path == "/batches/:batch/exports/:export":
 		path = strings.Replace(path, ":batch", p.batches[4], 1)
 	}
 	list = []string{path}
