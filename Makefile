@@ -4,9 +4,9 @@ SHELL := /bin/sh
 # The program as a whole, its site and its screens: minutes longer with the race detector, which make evidence adds to the first two.
 WHOLE = ./cmd/ebr ./web
 RACE_PACKAGES = $$(go list ./... | grep -v -e '/cmd/ebr$$' -e '/web$$' -e '/web/browser$$')
-LONG_PACKAGES = ./audit ./ebr/batch ./internal/backup
+LONG_PACKAGES = ./audit ./ebr/batch ./internal/backup ./signatures/keyring
 LONG_WEB = TestOtherAreasAnswerLikeNothing|TestTextsAreNoSQL|TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies|TestHostileAddresses|TestBodiesOfAPI|TestTokensThatOpenNothing
-LONG_PROGRAM = TestFoldersOfAnyName|TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff|TestLimitsOfTheServerAreKept|TestSignerInAProcessOfItsOwn|TestWitnessInAProcessOfItsOwn|TestPlantUnderWitnesses
+LONG_PROGRAM = TestFoldersOfAnyName|TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff|TestLimitsOfTheServerAreKept|TestSignerInAProcessOfItsOwn|TestWitnessInAProcessOfItsOwn|TestPlantUnderWitnesses|TestVaultSealedWhilePeopleWork
 LONG_BROWSER = TestWholeBatch|TestEveryPage|TestGallery
 ONE_DATABASE = go run ./internal/pgtest/cluster --
 FUZZTIME ?= 10s
@@ -63,6 +63,8 @@ browser:
 evidence:
 	@scripts/need.sh pg cc chromium poppler qpdf certutil
 	@$(MAKE) --no-print-directory assets
+	$(STEP) "a Vault for the tests, built once"
+	@scripts/vaultpeer.sh
 	$(STEP) "long tests"
 	@VERIBATCH_LONG=1 $(ONE_DATABASE) go test -race -timeout 20m $(LONG_PACKAGES)
 	@$(ONE_DATABASE) go test -race -timeout 15m $(WHOLE)

@@ -15,6 +15,7 @@ import (
 	"veribatch/audit/checkpoint/remote"
 	"veribatch/internal/fault"
 	"veribatch/signatures"
+	"veribatch/signatures/keyring"
 )
 
 // signerCmd is the signer of checkpoints in a process of its own: whoever holds server and database does not hold its key and its memory.
@@ -23,6 +24,20 @@ type signerCmd struct {
 	Listen    string `default:"./signer.sock" placeholder:"ADDRESS" help:"Path of a Unix socket, or a loopback host:port (${default})."`
 	TokenFile string `placeholder:"FILE" help:"File whose first line is a token that the server must give; needed on a port."`
 	SiteKey   string `placeholder:"KEY" help:"Public key of the site as the page Log and checkpoints shows it. With it the signer believes quality assurance that has the log continued after a restore; without it never."`
+
+	VaultAddress      string `placeholder:"URL" help:"HashiCorp Vault that holds the key: https://HOST:PORT. Without it the key is a file in the folder."`
+	VaultKey          string `default:"transit/veribatch-checkpoint" placeholder:"MOUNT/NAME" help:"Key of its transit engine, of type ed25519 (${default})."`
+	VaultRoleIDFile   string `name:"vault-role-id-file" placeholder:"FILE" help:"File whose first line is the role id for AppRole."`
+	VaultSecretIDFile string `name:"vault-secret-id-file" placeholder:"FILE" help:"File whose first line is the secret id, read at each login."`
+}
+
+// key gives the key of the folder.
+func (s *signerCmd) key(folder string) (checkpoint.Key, error) {
+	if s.VaultAddress == "" {
+		return signerKey(folder)
+	}
+	settings := keyring.VaultSettings{Address: s.VaultAddress, Key: s.VaultKey, RoleIDFile: s.VaultRoleIDFile, SecretIDFile: s.VaultSecretIDFile}
+	return keyring.OpenVault(folder, settings, time.Now)
 }
 
 // Run answers until it is interrupted.
@@ -31,7 +46,7 @@ func (s *signerCmd) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	signer, err := checkpoint.Open(s.State, signerKey, time.Now)
+	signer, err := checkpoint.Open(s.State, s.key, time.Now)
 	if err != nil {
 		return err
 	}

@@ -114,6 +114,7 @@ func TestSignerThatCannotStart(t *testing.T) {
 		{"name a token", []string{"--listen", "127.0.0.1:0"}},
 		{"an address on this machine", []string{"--listen", "0.0.0.0:9465"}},
 		{"44 characters", []string{"--site-key", "AAAA"}},
+		{"http only on this machine", []string{"--vault-address", "http://vault.example:8200"}},
 	} {
 		out, errs, code := ebr(append([]string{"signer", "--state", folder}, c.args...)...)
 		if code != 1 || !strings.Contains(errs, c.says) {

@@ -1,4 +1,5 @@
-// Package keyring keeps the site key, the Ed25519 key with which this site signs manifests, and the key of its signer of checkpoints, each in one file.
+// Package keyring keeps the site key, the Ed25519 key with which this site signs manifests, in a file, and the key of its signer of checkpoints in a file or in
+// HashiCorp Vault.
 // It decides nothing about people or meanings, and it does not keep public keys: those are the record table ebr.signing_keys.
 // Start reading at Open, then Sign and Verify.
 package keyring
@@ -132,8 +133,7 @@ func framed(purpose string, message []byte) []byte {
 	return append(framed, message...)
 }
 
-// create writes a new key beside its place and moves it there whole: a crash leaves either no key or a good one. The move is a hard link,
-// which, other than a rename, refuses to replace a key that another process made in the meantime.
+// create makes a new key and places it.
 func create(dir, path string) error {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -143,12 +143,18 @@ func create(dir, path string) error {
 	if err != nil {
 		return err
 	}
+	return place(dir, path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// place writes a file beside its place and moves it there whole: a crash leaves either none or a good one. The move is a hard link,
+// which, other than a rename, refuses to replace a key that another process made in the meantime.
+func place(dir, path string, content []byte) error {
 	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // 0600 by contract of CreateTemp
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
-	if err := writeAndSync(tmp, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
+	if err := writeAndSync(tmp, content); err != nil {
 		return err
 	}
 	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -170,8 +176,16 @@ func writeAndSync(file *os.File, content []byte) error {
 	return errors.Join(err, file.Close())
 }
 
-// read opens the key without following a link, judges the opened file itself (not the name, which could change meanwhile), and parses it.
 func read(path string) (ed25519.PrivateKey, error) {
+	content, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, content)
+}
+
+// readFile opens the key without following a link and judges the opened file itself (not the name, which could change meanwhile).
+func readFile(path string) ([]byte, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the site key: %w", err)
@@ -188,7 +202,7 @@ func read(path string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, broken(path).Because(err)
 	}
-	return parse(path, content)
+	return content, nil
 }
 
 func judge(path string, info fs.FileInfo) error {

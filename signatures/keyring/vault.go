@@ -1,0 +1,201 @@
+package keyring
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"veribatch/internal/fault"
+)
+
+// vaultPatience is how long one signature may take, logging in again included. A checkpoint takes two, and whoever asks a signer in another process waits 10 s.
+const vaultPatience = 3 * time.Second
+
+// Vault is a key of the signer of checkpoints that never leaves the transit engine of a HashiCorp Vault. Which version of which key it is, and its
+// public half, stand in the file where a key would be: a version that Vault adds, or a key that takes the place of this one, changes nothing by itself.
+type Vault struct {
+	session *vaultSession
+	key     string // mount of the engine, a slash, name of the key
+	version int
+	public  ed25519.PublicKey
+}
+
+// VaultSettings say where the key is and who asks for it.
+type VaultSettings struct {
+	Address      string // https; http on this machine alone
+	Key          string // mount of the transit engine, a slash, name of the key
+	RoleIDFile   string
+	SecretIDFile string // read at each login, so that it can be replaced
+}
+
+// OpenVault takes up the key of the signer of checkpoints whose folder that is: at first use the newest version of the key in Vault, then always that version,
+// and without asking Vault until something is to be signed. A key of which Vault could hand out the private half is refused.
+func OpenVault(folder string, s VaultSettings, clock func() time.Time) (*Vault, error) {
+	if mount, name := splitKey(s.Key); !plainPath(mount) || !plainPath(name) || strings.Contains(name, "/") {
+		return nil, fault.New(fault.Invalid, "Name the key in Vault by the mount of its transit engine and its own name, such as transit/veribatch-checkpoint.")
+	}
+	session, err := newVaultSession(s, clock)
+	if err != nil {
+		return nil, err
+	}
+	v := &Vault{session: session, key: s.Key}
+	path := filepath.Join(folder, checkpointName)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := v.newest(); err != nil {
+			return nil, err
+		}
+		if err := v.pin(folder, path); err != nil {
+			return nil, fmt.Errorf("write which key of Vault is used to %s: %w", path, err)
+		}
+	}
+	return v, v.pinned(path)
+}
+
+// ID names the key: see KeyID.
+func (v *Vault) ID() string { return KeyID(v.public) }
+
+// Public gives a copy of the public key.
+func (v *Vault) Public() ed25519.PublicKey { return slices.Clone(v.public) }
+
+// SignRaw has Vault sign the message alone, and believes no signature that the key did not make.
+func (v *Vault) SignRaw(message []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), vaultPatience)
+	defer cancel()
+	mount, name := splitKey(v.key)
+	data, err := v.session.ask(ctx, "sign with "+v.key, mount+"/sign/"+name, map[string]any{
+		"input": base64.StdEncoding.EncodeToString(message), "key_version": v.version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	signature, err := readSignature(data, v.version)
+	if err == nil && !ed25519.Verify(v.public, message, signature) {
+		err = fmt.Errorf("version %d of the key %s in Vault is another key than the one this signer began with", v.version, v.key)
+	}
+	return signature, err
+}
+
+// readSignature reads the answer of Vault: "vault:v", version, ":", base64.
+func readSignature(data json.RawMessage, version int) ([]byte, error) {
+	var answer struct {
+		Signature string `json:"signature"`
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return nil, errors.New("the answer of Vault is no signature")
+	}
+	encoded, ok := strings.CutPrefix(answer.Signature, fmt.Sprintf("vault:v%d:", version))
+	signature, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if !ok || err != nil || len(signature) != ed25519.SignatureSize {
+		return nil, errors.New("the answer of Vault is no signature of the version asked for")
+	}
+	return signature, nil
+}
+
+// newest asks Vault for the newest version of the key.
+func (v *Vault) newest() error {
+	ctx, cancel := context.WithTimeout(context.Background(), vaultPatience)
+	defer cancel()
+	mount, name := splitKey(v.key)
+	data, err := v.session.ask(ctx, "read the key "+v.key, mount+"/keys/"+name, nil)
+	if err == nil {
+		v.version, v.public, err = readKey(data)
+	}
+	return err
+}
+
+// readKey reads what Vault says about a key.
+func readKey(data json.RawMessage) (version int, public ed25519.PublicKey, err error) {
+	var key struct {
+		Type       string `json:"type"`
+		Exportable bool   `json:"exportable"`
+		Plaintext  bool   `json:"allow_plaintext_backup"`
+		Derived    bool   `json:"derived"`
+		Latest     int    `json:"latest_version"`
+		Keys       map[string]struct {
+			Public string `json:"public_key"`
+		} `json:"keys"`
+	}
+	err = json.Unmarshal(data, &key)
+	switch {
+	case err != nil:
+		return 0, nil, errors.New("the answer of Vault is no key")
+	case key.Type != "ed25519" || key.Derived:
+		return 0, nil, fault.New(fault.Refused, "The key in Vault must be of type ed25519 and not derived.")
+	case key.Exportable || key.Plaintext:
+		return 0, nil, fault.New(fault.Refused, "Vault would hand out the private half of this key. Make another one there, not exportable and without plaintext backup.")
+	}
+	public, err = base64.StdEncoding.Strict().DecodeString(key.Keys[strconv.Itoa(key.Latest)].Public)
+	if err != nil || len(public) != ed25519.PublicKeySize || key.Latest < 1 {
+		return 0, nil, errors.New("the answer of Vault is no public key")
+	}
+	return key.Latest, public, nil
+}
+
+// The file that says which key of Vault is used holds its public half, and these beside it.
+const (
+	pinType    = "PUBLIC KEY"
+	pinKey     = "Vault-Key"
+	pinVersion = "Vault-Version"
+)
+
+func (v *Vault) pin(folder, path string) error {
+	der, err := x509.MarshalPKIXPublicKey(v.public)
+	if err != nil {
+		return err
+	}
+	headers := map[string]string{pinKey: v.key, pinVersion: strconv.Itoa(v.version)}
+	return place(folder, path, pem.EncodeToMemory(&pem.Block{Type: pinType, Headers: headers, Bytes: der}))
+}
+
+func (v *Vault) pinned(path string) error {
+	content, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	block, rest := pem.Decode(content)
+	if block == nil || block.Type != pinType || len(rest) != 0 {
+		return fault.New(fault.Refused, "The file %s names no key of Vault: a signer whose key was in a file begins with another key in an empty folder, and QA has the log continued.", path)
+	}
+	if block.Headers[pinKey] != v.key {
+		return fault.New(fault.Refused, "This signer began with the key %s of Vault. With another one it begins in an empty folder, and QA has the log continued.", block.Headers[pinKey])
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	public, ok := key.(ed25519.PublicKey)
+	version, wrong := strconv.Atoi(block.Headers[pinVersion])
+	if err != nil || !ok || wrong != nil || version < 1 {
+		return broken(path)
+	}
+	v.version, v.public = version, public
+	return nil
+}
+
+// splitKey splits mount and name: a mount may have slashes of its own.
+func splitKey(key string) (mount, name string) {
+	at := strings.LastIndex(key, "/")
+	if at < 0 {
+		return "", key
+	}
+	return key[:at], key[at+1:]
+}
+
+// plainPath says whether a part of an address in Vault stands for itself.
+func plainPath(p string) bool {
+	for part := range strings.SplitSeq(p, "/") {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+			return false
+		}
+	}
+	return true
+}
