@@ -54,7 +54,7 @@ type executor interface {
 // BenchmarkSpine compares the same rows, commits and driver with and without the trail, on a durable cluster, in turns.
 func BenchmarkSpine(b *testing.B) {
 	ctx := context.Background()
-	trail, plain, batches := benchPlant(b, ctx)
+	p := newBenchPlant(b, ctx)
 	for i, list := range [][]string{statements("bench", "begin", "select … from audit.enter(…)"), statements("plain", "begin")} {
 		b.Logf("%s:", []string{"with trail", "without trail"}[i])
 		for _, sql := range list {
@@ -64,15 +64,14 @@ func BenchmarkSpine(b *testing.B) {
 	for b.Loop() {
 		var ratios, withTrail, without []float64
 		for range benchRounds {
-			with := throughput(func(writer, n int) error { return actWithTrail(ctx, trail, batches[(writer+n)%benchBatches], n) })
-			bare := throughput(func(writer, n int) error { return actWithout(ctx, plain, batches[(writer+n)%benchBatches], n) })
+			with, bare := throughput(p.actWithTrail), throughput(p.actWithout)
 			ratios, withTrail, without = append(ratios, with/bare), append(withTrail, with), append(without, bare)
 		}
 		b.ReportMetric(median(withTrail), "tx/s-with-trail")
 		b.ReportMetric(median(without), "tx/s-without")
 		b.ReportMetric(median(ratios), "ratio")
 	}
-	report, err := trail.Verify(ctx)
+	report, err := p.trail.Verify(ctx)
 	require.NoError(b, err)
 	require.Empty(b, report.Findings)
 	b.ReportMetric(float64(report.Entries)/report.Elapsed.Seconds(), "verified-entries/s")
@@ -86,7 +85,16 @@ func statements(kind string, opening ...string) []string {
 	return append(list, "commit")
 }
 
-func benchPlant(b *testing.B, ctx context.Context) (*audit.Trail, *pgxpool.Pool, []string) {
+// benchPlant is a durable database with tables under the trail and the same ones without.
+type benchPlant struct {
+	ctx     context.Context
+	cluster *postgres.Cluster
+	trail   *audit.Trail
+	plain   *pgxpool.Pool
+	batches []string
+}
+
+func newBenchPlant(b *testing.B, ctx context.Context) *benchPlant {
 	b.Helper()
 	state, err := os.MkdirTemp("/tmp", "vbbench-") // where the database's own user can go
 	require.NoError(b, err)
@@ -96,45 +104,57 @@ func benchPlant(b *testing.B, ctx context.Context) (*audit.Trail, *pgxpool.Pool,
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, cluster.Stop(ctx)) })
 	require.NoError(b, migrations.Up(ctx, cluster.DSN(postgres.Migrator), func(string) {}))
-	conn, err := pgx.Connect(ctx, cluster.DSN(postgres.Migrator))
+	p := &benchPlant{ctx: ctx, cluster: cluster, batches: make([]string, benchBatches)}
+	p.define(b, benchTables)
+	p.trail, err = audit.Open(ctx, cluster.DSN(postgres.App))
 	require.NoError(b, err)
-	_, err = conn.Exec(ctx, benchTables)
+	b.Cleanup(p.trail.Close)
+	require.NoError(b, p.trail.Start(ctx, nil))
+	p.plain, err = pgxpool.New(ctx, cluster.DSN(postgres.App)+"&pool_max_conns=32")
 	require.NoError(b, err)
-	require.NoError(b, conn.Close(ctx))
-	trail, err := audit.Open(ctx, cluster.DSN(postgres.App))
-	require.NoError(b, err)
-	b.Cleanup(trail.Close)
-	require.NoError(b, trail.Start(ctx, nil))
-	plain, err := pgxpool.New(ctx, cluster.DSN(postgres.App)+"&pool_max_conns=32")
-	require.NoError(b, err)
-	b.Cleanup(plain.Close)
-	batches := make([]string, benchBatches)
-	for i := range batches {
-		batches[i] = audit.NewID()
-		_, err := trail.Change(ctx, benchIntent(trail, batches[i]), func(tx *audit.Tx) error {
-			_, err := tx.Exec(ctx, `insert into ebr.bench_batches (id, state) values ($1, 'idle')`, batches[i])
+	b.Cleanup(p.plain.Close)
+	for i := range p.batches {
+		p.batches[i] = audit.NewID()
+		_, err := p.trail.Change(ctx, p.intent(p.batches[i]), func(tx *audit.Tx) error {
+			_, err := tx.Exec(ctx, `insert into ebr.bench_batches (id, state) values ($1, 'idle')`, p.batches[i])
 			return err
 		})
 		require.NoError(b, err)
-		_, err = plain.Exec(ctx, `insert into ebr.plain_batches (id, state) values ($1, 'idle')`, batches[i])
+		_, err = p.plain.Exec(ctx, `insert into ebr.plain_batches (id, state) values ($1, 'idle')`, p.batches[i])
 		require.NoError(b, err)
 	}
-	return trail, plain, batches
+	return p
 }
 
-func benchIntent(trail *audit.Trail, batch string) audit.Intent {
-	return audit.Intent{Session: trail.System(), Act: "step.record", Home: audit.Stream("batch/" + batch)}
+// define runs statements as who may change the schema.
+func (p *benchPlant) define(b *testing.B, sql string) {
+	b.Helper()
+	conn, err := pgx.Connect(p.ctx, p.cluster.DSN(postgres.Migrator))
+	require.NoError(b, err)
+	_, err = conn.Exec(p.ctx, sql)
+	require.NoError(b, err)
+	require.NoError(b, conn.Close(p.ctx))
 }
 
-func actWithTrail(ctx context.Context, trail *audit.Trail, batch string, n int) error {
-	_, err := trail.Change(ctx, benchIntent(trail, batch), func(tx *audit.Tx) error {
-		return act(ctx, tx, "bench", batch, n, tx.Now())
-	})
+func (p *benchPlant) intent(batch string) audit.Intent {
+	return audit.Intent{Session: p.trail.System(), Act: "step.record", Home: audit.Stream("batch/" + batch)}
+}
+
+func (p *benchPlant) actWithTrail(writer, n int) error {
+	_, err := p.entered((writer+n)%benchBatches, n)
 	return err
 }
 
-func actWithout(ctx context.Context, pool *pgxpool.Pool, batch string, n int) error {
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return act(ctx, tx, "plain", batch, n, time.Now()) })
+func (p *benchPlant) entered(batch, n int) (audit.Receipt, error) {
+	return p.trail.Change(p.ctx, p.intent(p.batches[batch]), func(tx *audit.Tx) error {
+		return act(p.ctx, tx, "bench", p.batches[batch], n, tx.Now())
+	})
+}
+
+func (p *benchPlant) actWithout(writer, n int) error {
+	return pgx.BeginFunc(p.ctx, p.plain, func(tx pgx.Tx) error {
+		return act(p.ctx, tx, "plain", p.batches[(writer+n)%benchBatches], n, time.Now())
+	})
 }
 
 func act(ctx context.Context, tx executor, kind, batch string, n int, at time.Time) error {
