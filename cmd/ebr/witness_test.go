@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func witnesses(t *testing.T, folder, key string, more ...string) (c *witness.Cli
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	kill = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
+	kill = sync.OnceFunc(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	t.Cleanup(kill)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
