@@ -171,6 +171,13 @@ func (t *Trail) Operate(ctx context.Context, fn func(*Op) error) error {
 	return translate(pgx.BeginFunc(ctx, t.pool, func(tx pgx.Tx) error { return fn(&Op{tx}) }))
 }
 
+// OperateSingly is Operate with each statement a transaction of its own: one round trip for a look at operational tables that is taken all the time.
+func (t *Trail) OperateSingly(ctx context.Context, fn func(*Op) error) error {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	return translate(t.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return fn(&Op{conn}) }))
+}
+
 // changeLimit bounds one change: long enough for a busy database, short enough that an operator is told.
 const changeLimit = 15 * time.Second
 

@@ -31,8 +31,13 @@ func (r *Reader) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row 
 	return r.tx.QueryRow(ctx, sql, args...)
 }
 
-// Op is a transaction over operational tables.
-type Op struct{ tx pgx.Tx }
+// Op is a transaction over operational tables, or statements that are one each.
+type Op struct {
+	tx interface {
+		Querier
+		Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	}
+}
 
 // Query reads rows.
 func (o *Op) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {

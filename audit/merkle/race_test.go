@@ -67,9 +67,8 @@ func (w *world) disconnect(until <-chan struct{}) {
 		case <-until:
 			return
 		case <-time.After(25 * time.Millisecond):
-			_, err := super.Exec(w.ctx, `select pg_terminate_backend(l.pid) from pg_locks l where l.locktype = 'advisory' and l.pid <> pg_backend_pid()
-				and l.database = (select oid from pg_database where datname = current_database())
-				and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('veribatch log', 0)`)
+			_, err := super.Exec(w.ctx, `select pg_terminate_backend(pid) from pg_stat_activity
+				where datname = current_database() and pid <> pg_backend_pid() and state = 'active' and query like 'select audit.log_append%'`)
 			if err != nil {
 				w.t.Error(err)
 				return
@@ -92,7 +91,35 @@ func (w *world) retried(stream string, n int) {
 	}
 }
 
-// The advisory lock is a courtesy: of two that append to the same size without it, one is refused and nothing of it stays.
+// The one that lost stands by while the other one appends, and goes on when something waits and nothing was appended since it last looked.
+func TestTheSlowerStandsBy(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.log()
+	slower := &merkle.Sequencer{Trail: w.Trail}
+	slower.EndAt(func(step string) error {
+		if step == "computed" {
+			return merkle.Round(w.seq, w.ctx)
+		}
+		return nil
+	})
+	w.act("station/a", 1)
+	require.Equal(t, "VB100", state(merkle.Round(slower, w.ctx)))
+	slower.EndAt(nil)
+	size := w.head().Size
+	require.ErrorContains(t, merkle.Round(slower, w.ctx), "another sequencer", "it has not seen that size yet")
+	w.act("station/a", 1)
+	require.NoError(t, merkle.Round(w.seq, w.ctx))
+	w.act("station/a", 1)
+	require.ErrorContains(t, merkle.Round(slower, w.ctx), "another sequencer", "the other one was at work")
+	require.Equal(t, size+1, w.head().Size)
+	require.NoError(t, merkle.Round(slower, w.ctx), "it was not since")
+	require.Equal(t, size+2, w.head().Size)
+	require.NoError(t, slower.AppendHeads(w.ctx), "who asks for heads does not wait")
+	w.sound()
+}
+
+// Of two that append to the same size one is refused, and nothing of it stays.
 func TestCompareAndSwapAlone(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -14,8 +14,8 @@ import (
 	"veribatch/audit"
 )
 
-// Sequencer takes committed entries that are not in the log, as a set, and appends them. Any number may run on one database: an advisory lock lets one
-// work at a time, and where that fails the database compares the size and swaps, so that two never fork the log.
+// Sequencer takes committed entries that are not in the log, as a set, and appends them. Any number may run on one database: the database compares the size
+// and swaps, so that two never fork the log, and the one that lost stands by.
 type Sequencer struct {
 	Trail  *audit.Trail
 	Failed func(ctx context.Context, why error) // told, at most once a minute, when a round fails for another reason than that the database is away or another one was faster
@@ -29,10 +29,13 @@ type Sequencer struct {
 	heads heads
 	upTo  int64 // size of the log that heads follows
 	swept time.Time
+	by    bool                    // stands by: another one appends
+	seen  int64                   // size of the log at the last look
 	at    func(step string) error // for tests that end between two steps
 }
 
-// Run appends until ctx ends. A round under way is finished.
+// Run appends until ctx ends. A round under way is finished. One that stands by looks once a second, and goes on when something waits and nothing was
+// appended since its last look.
 func (s *Sequencer) Run(ctx context.Context) {
 	pause := cmp.Or(s.Pause, 30*time.Millisecond)
 	ticks := time.NewTicker(pause)
@@ -45,7 +48,7 @@ func (s *Sequencer) Run(ctx context.Context) {
 			s.Failed(ctx, err)
 		}
 		wait := pause
-		if err != nil && !raced(err) {
+		if err != nil {
 			wait = time.Second
 		}
 		ticks.Reset(wait)
@@ -60,7 +63,7 @@ func (s *Sequencer) Run(ctx context.Context) {
 // work empties the queue and logs all heads when that is due.
 func (s *Sequencer) work(ctx context.Context) error {
 	for {
-		state, err := s.round(ctx)
+		state, err := s.round(ctx, true)
 		if err != nil {
 			return err
 		}
@@ -91,10 +94,10 @@ func (s *Sequencer) AppendHeads(ctx context.Context) error {
 	}
 }
 
-// errTurn says that another sequencer is at work at this moment.
+// errTurn says that another sequencer is at work.
 var errTurn = errors.New("merkle: another sequencer appends")
 
-// raced tells whether another sequencer was faster: nothing is wrong, and nothing was appended.
+// raced tells whether another sequencer is at work or was faster: nothing is wrong, and nothing was appended.
 func raced(err error) bool {
 	pg := (*pgconn.PgError)(nil)
 	return errors.Is(err, errTurn) || errors.As(err, &pg) && pg.Code == "VB100"
@@ -102,105 +105,97 @@ func raced(err error) bool {
 
 func (s *Sequencer) drain(ctx context.Context) error {
 	for {
-		state, err := s.round(ctx)
-		if err == nil && !state.ours {
-			err = errTurn
-		}
+		state, err := s.round(ctx, false)
 		if err != nil || !state.more {
 			return err
 		}
 	}
 }
 
-// state is what one look at the log found.
+// state is what one look at log and queue found.
 type state struct {
-	ours, queued, headsDue, more bool
-	epoch                        *int
-	size                         int64
-	root                         []byte
+	epoch                  *int
+	size                   int64
+	root                   []byte
+	headsDue, queued, more bool
+	streams                []string
+	seqs                   []int64
+	leaves                 []tlog.Hash
+	held                   bool // entries that do not follow what is in the log
 }
-
-// One round trip when there is nothing to do. Size and root may be older than the lock: then the swap fails and the next round knows better.
-const look = `select pg_try_advisory_xact_lock(hashtextextended('veribatch log', 0)), exists (select from audit.log_queue), h.epoch, coalesce(h.size, 0), h.root,
-	coalesce(h.size > 0 and (h.heads_at is null or h.heads_at <= clock_timestamp() - @every::interval), false)
-	from (select) one left join lateral (select * from audit.log_head order by epoch desc limit 1) h on true`
 
 const beginLog = `select audit.log_begin(@site, @reason)`
 
-// round appends one batch of queued entries.
-func (s *Sequencer) round(ctx context.Context) (now state, err error) {
+// round appends one batch of queued entries. It is two statements, each a transaction of its own: whoever appended between them makes the swap fail.
+// One that stands by and is patient leaves it to the other one.
+func (s *Sequencer) round(ctx context.Context, patient bool) (now state, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err = s.Trail.Operate(ctx, func(op *audit.Op) error {
-		if now, err = s.look(ctx, op); err != nil || !now.ours {
+	err = s.Trail.OperateSingly(ctx, func(op *audit.Op) error {
+		if now, err = s.look(ctx, op); err != nil {
 			return err
 		}
-		if now.epoch == nil {
+		idle := now.size == s.seen && (now.queued || now.headsDue)
+		if s.seen = now.size; patient && s.by && !idle {
+			return errTurn
+		}
+		switch {
+		case now.epoch == nil:
 			now.more = true
-			_, err := op.Exec(ctx, beginLog, pgx.NamedArgs{"site": audit.NewID(), "reason": "first start"})
-			return err
+			_, err = op.Exec(ctx, beginLog, pgx.NamedArgs{"site": audit.NewID(), "reason": "first start"})
+		case len(now.leaves) > 0:
+			tree := Tree{Epoch: *now.epoch, Size: now.size, Root: tlog.Hash(now.root)}
+			err = s.append(ctx, op, tree, now.leaves, pgx.NamedArgs{"streams": now.streams, "seqs": now.seqs, "heads_at": nil, "heads_streams": nil, "heads_root": nil})
 		}
-		if !now.queued {
-			return nil
+		if err == nil && now.queued && (now.held || len(now.leaves) == 0) && time.Since(s.swept) > time.Minute {
+			s.swept, now.more = time.Now(), true
+			_, err = op.Exec(ctx, sweep)
 		}
-		return s.entries(ctx, op, &now)
+		return err
 	})
-	if err != nil {
+	if s.by = raced(err); err != nil {
 		s.edge = nil
 	}
 	return now, err
 }
 
-func (s *Sequencer) look(ctx context.Context, op *audit.Op) (now state, err error) {
-	err = op.QueryRow(ctx, look, pgx.NamedArgs{"every": cmp.Or(s.Every, 5*time.Minute)}).Scan(&now.ours, &now.queued, &now.epoch, &now.size, &now.root, &now.headsDue)
-	return now, err
-}
-
 // The entries come as the trail holds them: one that was changed since it was queued is not logged, and holds its stream back.
-const queued = `select q.stream, q.seq, e.hash, coalesce(s.seq, 0) from audit.log_queue q
-	join audit.entries e on e.stream = q.stream and e.seq = q.seq and e.hash = q.hash
-	left join audit.log_streams s on s.epoch = @epoch and s.stream = q.stream order by q.stream, q.seq limit @most`
+// The limit of one makes PostgreSQL look each entry up: for a queue whose size it does not know it reads all entries there are. It plans each time, for a
+// plan that was made when there were few entries reads them all too.
+const look = `select h.epoch, coalesce(h.size, 0), h.root, coalesce(h.size > 0 and (h.heads_at is null or h.heads_at <= clock_timestamp() - @every::interval), false),
+		exists (select from audit.log_queue), q.stream, q.seq, q.hash, coalesce(q.logged, 0)
+	from (select) one left join lateral (select * from audit.log_head order by epoch desc limit 1) h on true
+	left join lateral (select q.stream, q.seq, q.hash, (select s.seq from audit.log_streams s where s.epoch = h.epoch and s.stream = q.stream) as logged from audit.log_queue q
+		join lateral (select e.hash from audit.entries e where e.stream = q.stream and e.seq = q.seq limit 1) e on e.hash = q.hash
+		order by q.stream, q.seq limit @most) q on true`
 
-// entries appends what is queued and follows what is there. What does not follow is queued anew, at most once a minute.
-func (s *Sequencer) entries(ctx context.Context, op *audit.Op, now *state) error {
+// look reads the log's head and the queued entries that follow it, in one snapshot and one round trip. What does not follow is queued anew, at most once a minute.
+func (s *Sequencer) look(ctx context.Context, op *audit.Op) (now state, err error) {
 	most := cmp.Or(s.Most, 4096)
-	rows, err := op.Query(ctx, queued, pgx.NamedArgs{"epoch": now.epoch, "most": most})
+	rows, err := op.Query(ctx, look, pgx.QueryExecModeCacheDescribe, pgx.NamedArgs{"every": cmp.Or(s.Every, 5*time.Minute), "most": most})
 	if err != nil {
-		return err
+		return now, err
 	}
-	var stream string
-	var seq, logged int64
+	var stream *string
+	var seq, logged *int64
 	var hash []byte
-	var streams []string
-	var seqs []int64
-	var leaves []tlog.Hash
-	held := false
-	_, err = pgx.ForEachRow(rows, []any{&stream, &seq, &hash, &logged}, func() error {
-		if n := len(streams); n > 0 && streams[n-1] == stream {
-			logged = seqs[n-1]
-		}
-		if seq != logged+1 {
-			held = true
+	_, err = pgx.ForEachRow(rows, []any{&now.epoch, &now.size, &now.root, &now.headsDue, &now.queued, &stream, &seq, &hash, &logged}, func() error {
+		if stream == nil {
 			return nil
 		}
-		streams, seqs = append(streams, stream), append(seqs, seq)
-		leaves = append(leaves, tlog.RecordHash([]byte(EntryLeaf(audit.Stream(stream), seq, hash))))
+		if n := len(now.streams); n > 0 && now.streams[n-1] == *stream {
+			*logged = now.seqs[n-1]
+		}
+		if *seq != *logged+1 {
+			now.held = true
+			return nil
+		}
+		now.streams, now.seqs = append(now.streams, *stream), append(now.seqs, *seq)
+		now.leaves = append(now.leaves, tlog.RecordHash([]byte(EntryLeaf(audit.Stream(*stream), *seq, hash))))
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	now.more = len(streams) == most
-	if (held || len(streams) == 0) && time.Since(s.swept) > time.Minute {
-		s.swept, now.more = time.Now(), true
-		_, err := op.Exec(ctx, sweep)
-		return err
-	}
-	if len(streams) == 0 {
-		return nil
-	}
-	tree := Tree{Epoch: *now.epoch, Size: now.size, Root: tlog.Hash(now.root)}
-	return s.append(ctx, op, tree, leaves, pgx.NamedArgs{"streams": streams, "seqs": seqs, "heads_at": nil, "heads_streams": nil, "heads_root": nil})
+	now.more = len(now.streams) == most
+	return now, err
 }
 
 const sweep = `select audit.log_sweep()`
@@ -249,19 +244,13 @@ func (s *Sequencer) appendHeads(ctx context.Context) error {
 	defer s.mu.Unlock()
 	err := s.Trail.Read(ctx, func(r *audit.Reader) error { _, err := s.follow(ctx, r); return err })
 	if err == nil {
-		err = s.Trail.Operate(ctx, func(op *audit.Op) error {
-			now, err := s.look(ctx, op)
-			if err != nil {
-				return err
-			}
-			if !now.ours {
-				return errTurn
-			}
-			return s.headsLeaf(ctx, op)
-		})
+		err = s.Trail.Operate(ctx, func(op *audit.Op) error { return s.headsLeaf(ctx, op) })
 	}
 	if err != nil {
-		s.edge, s.heads, s.upTo = nil, heads{}, 0
+		s.edge = nil
+	}
+	if err != nil && !raced(err) {
+		s.heads, s.upTo = heads{}, 0
 	}
 	return err
 }

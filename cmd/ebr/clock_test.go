@@ -10,15 +10,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
+	"veribatch/signatures/signtest"
 	"veribatch/web"
 )
 
 // TestJumpsOfTheClockAreSeen: a clock of the server that is set while it runs is an incident, an alarm on the pages and a figure; one that is right is none.
 func TestJumpsOfTheClockAreSeen(t *testing.T) {
 	t.Parallel()
-	p, w := newPlant(t)
+	w := signtest.New(t)
 	var off atomic.Int64
-	p.trail.Clock = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
+	w.Trail.Clock = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
+	p := plantOf(t, w)
 	p.key = w.Desk.Key
 	h := &health{plant: p, database: w.DB.AppDSN, free: freeBytes}
 	room := h.backRoom()

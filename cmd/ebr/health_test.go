@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,12 +12,16 @@ import (
 
 	"veribatch/audit"
 	"veribatch/signatures/keyring"
+	"veribatch/signatures/signtest"
 )
 
 // Whatever the server cannot do without takes it out of work, by its name: for who sends work, for who looks, and for who collects figures.
 func TestEachFailingDependencyIsNamed(t *testing.T) {
 	t.Parallel()
-	p, w := newPlant(t)
+	w := signtest.New(t)
+	var skew atomic.Int64
+	w.Trail.Clock = func() time.Time { return time.Now().Add(time.Duration(skew.Load())) }
+	p := plantOf(t, w)
 	keys := t.TempDir()
 	var err error
 	p.key, err = keyring.Open(keys)
@@ -88,9 +93,8 @@ func TestEachFailingDependencyIsNamed(t *testing.T) {
 	p.trail = there
 	says(200, "database", good, "", "1")
 
-	skew := time.Hour + 10*time.Second // some of them pass on the way
-	p.trail.Clock = func() time.Time { return time.Now().Add(skew) }
+	skew.Store(int64(time.Hour + 10*time.Second)) // some of them pass on the way
 	says(503, "clock", failing, "server and database are 1h0m", "0")
-	skew = -skew
+	skew.Store(-skew.Load())
 	says(503, "clock", failing, "server and database are 1h0m", "0")
 }

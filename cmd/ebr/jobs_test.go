@@ -31,11 +31,15 @@ const (
 // newPlant is what the jobs of a server need, over a database of its own.
 func newPlant(t *testing.T) (*plant, *signtest.World) {
 	w := signtest.New(t)
+	return plantOf(t, w), w
+}
+
+func plantOf(t *testing.T, w *signtest.World) *plant {
 	log := slog.New(slog.DiscardHandler)
 	p := &plant{trail: w.Trail, keys: w.Keys, gate: w.Gate, log: log, metrics: newMetrics(), incidents: quality.NewBook(w.Trail, t.TempDir(), log),
 		witnesses: &checkpoints.Witnesses{Trail: w.Trail}}
 	t.Cleanup(p.keepIncidents(w.Ctx, nil))
-	return p, w
+	return p
 }
 
 // eager runs jobs until the test ends or stop is called.
