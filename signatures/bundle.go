@@ -2,6 +2,7 @@ package signatures
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,6 +11,7 @@ import (
 	"veribatch/audit"
 	"veribatch/audit/bundle"
 	"veribatch/audit/checkpoint"
+	"veribatch/audit/checkpoint/keeper"
 	"veribatch/audit/merkle"
 	"veribatch/internal/fault"
 )
@@ -24,7 +26,7 @@ const (
 
 // BundleKeys gives the public keys with which others verify what this plant exports: each key of the log, and each key of signatures from when it was
 // recorded until the next one was. The key in force, named by its id, has no end, also when the plant came back to it after another one; and a former
-// key counts for every signature that was made with it.
+// key counts for every signature that was made with it. The witnesses are those with which the server was started last, and how many of them are wanted.
 func BundleKeys(ctx context.Context, q audit.Querier, inForce string) (k bundle.Keys, err error) {
 	tree, err := merkle.Head(ctx, q)
 	if err != nil {
@@ -56,6 +58,15 @@ func BundleKeys(ctx context.Context, q audit.Querier, inForce string) (k bundle.
 		}
 		return s, err
 	})
+	if err != nil {
+		return k, err
+	}
+	seen, err := keeper.ReadWitnessed(ctx, q)
+	for _, w := range seen.List {
+		key, wrong := bundle.WitnessKey(w.Key)
+		k.Witnesses, err = append(k.Witnesses, key), errors.Join(err, wrong)
+	}
+	k.Quorum = seen.Quorum
 	if err == nil && (len(k.Log) == 0 || len(k.Statements) == 0) {
 		err = fault.New(fault.NotReady, "The signer of checkpoints has no recorded key yet: it gets one when the server starts.")
 	}

@@ -153,6 +153,15 @@ func addNoteKey(list []NoteKey, text string) ([]NoteKey, error) {
 	return append(list, NoteKey{parts[0], key[1:]}), nil
 }
 
+// WitnessKey reads the line of a witness's key, as its `ebr witness` prints it.
+func WitnessKey(line string) (NoteKey, error) {
+	list, err := addNoteKey(nil, line)
+	if err != nil || list[0].line(kindWitness) != line {
+		return NoteKey{}, errKeys
+	}
+	return list[0], nil
+}
+
 // parseTime reads a time of the form that Format writes.
 func parseTime(text string) (time.Time, error) {
 	t, err := time.Parse(timeLayout, text)

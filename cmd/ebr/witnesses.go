@@ -23,8 +23,8 @@ type witnessFlags struct {
 	WitnessAuthority string   `placeholder:"FILE" help:"Certificates of the authorities (PEM) to trust for witnesses, instead of those of this machine."`
 }
 
-// witnessPause is the time from one look at the kept checkpoints to the next. One is kept every five minutes.
-const witnessPause = 10 * time.Second
+// witnessPause is the time from one look at the kept checkpoints to the next. One is kept every five minutes, and at each export.
+const witnessPause = 3 * time.Second
 
 // witnesses reads the flags, before a database starts.
 func (f witnessFlags) witnesses() (*checkpoints.Witnesses, error) {
@@ -35,6 +35,9 @@ func (f witnessFlags) witnesses() (*checkpoints.Witnesses, error) {
 		if err != nil || !roots.AppendCertsFromPEM(raw) {
 			return nil, fault.New(fault.NotReady, "The file %s of --witness-authority holds no certificate that can be read.", f.WitnessAuthority).Because(err)
 		}
+	}
+	if len(f.Witness) > checkpoints.MostWitnesses {
+		return nil, fault.New(fault.Invalid, "--witness is there %d times: a log has at most %d witnesses.", len(f.Witness), checkpoints.MostWitnesses)
 	}
 	w := &checkpoints.Witnesses{Quorum: f.WitnessQuorum}
 	for _, text := range f.Witness {

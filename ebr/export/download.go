@@ -28,7 +28,7 @@ type Exporter struct {
 	Wait  time.Duration               // for a checkpoint; 15 s unless set
 }
 
-// wait and look are how long a download waits for a checkpoint, and how often it looks.
+// wait and look are how long a download waits for a checkpoint that witnesses have cosigned, where there are witnesses, and how often it looks.
 const (
 	wait = 15 * time.Second
 	look = 100 * time.Millisecond
@@ -102,7 +102,8 @@ func (x *Exporter) Download(ctx context.Context, e Entry, w io.Writer) error {
 	return b.Write(w)
 }
 
-// covered waits until a checkpoint covers a leaf over all streams that came after the export.
+// covered waits until a checkpoint covers a leaf over all streams that came after the export; for witnesses until the time is up, and not at all when they
+// have not seen the log for longer: the bundle goes without them then, and who wants them verifies a later download.
 func (x *Exporter) covered(ctx context.Context, e Entry) error {
 	limit := x.Wait
 	if limit == 0 {
@@ -110,11 +111,12 @@ func (x *Exporter) covered(ctx context.Context, e Entry) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	asked := false
+	asked, signed := false, false
 	for {
 		var s standing
 		err := x.Trail.Read(ctx, func(r *audit.Reader) (err error) { s, err = standingOf(ctx, r, e); return err })
-		if err == nil && s.signed > s.heads && s.heads > 0 {
+		signed = signed || err == nil && s.signed > s.heads && s.heads > 0
+		if signed && (!s.witnesses || s.cosigned > 0 || s.refused) {
 			return nil
 		}
 		if err == nil && s.refused {
@@ -128,6 +130,9 @@ func (x *Exporter) covered(ctx context.Context, e Entry) error {
 		}
 		select {
 		case <-ctx.Done():
+			if signed {
+				return nil
+			}
 			return s.why(limit)
 		case <-time.After(look):
 		}
@@ -141,6 +146,11 @@ type standing struct {
 	never   bool  // no checkpoint was ever signed
 	refused bool  // the signer refuses the log: waiting helps nobody
 	problem string
+
+	note      string // the checkpoint of the bundle
+	size      int64  // its leaves
+	cosigned  int64  // leaves under the newest one that enough witnesses have cosigned, when it covers heads
+	witnesses bool   // there are some, and they see the log grow
 }
 
 func (s standing) why(waited time.Duration) error {
@@ -172,22 +182,33 @@ func standingOf(ctx context.Context, q audit.Querier, e Entry) (s standing, err 
 	if state.Epoch == tree.Epoch && state.Size <= tree.Size {
 		s.signed = state.Size
 	}
-	err = q.QueryRow(ctx, headsBehind, pgx.NamedArgs{"epoch": tree.Epoch, "stream": string(Stream), "seq": e.Seq}).Scan(&s.heads)
+	s.note, s.size = string(state.Note), state.Size // the checkpoint may have grown since it was waited for
+	if err := q.QueryRow(ctx, headsBehind, pgx.NamedArgs{"epoch": tree.Epoch, "stream": string(Stream), "seq": e.Seq}).Scan(&s.heads); err != nil || s.heads == 0 {
+		return s, err
+	}
+	seen, err := keeper.ReadWitnessed(ctx, q)
+	if err != nil {
+		return s, err
+	}
+	s.witnesses = len(seen.List) > 0 && !seen.Refused() && seen.Behind < keeper.WitnessedAfter
+	note, size, err := keeper.Cosigned(ctx, q, s.heads)
+	if size > 0 {
+		s.note, s.size, s.cosigned = note, size, size
+	}
 	return s, err
 }
 
 // build reads everything in one snapshot.
 func build(ctx context.Context, q audit.Querier, e Entry, key string) (b bundle.Bundle, err error) {
-	state, err := keeper.Read(ctx, q)
+	s, err := standingOf(ctx, q, e)
 	if err != nil {
 		return b, err
 	}
-	size := state.Size // the checkpoint may have grown since it was waited for
-	b = bundle.Bundle{Stream: string(streamOf(e.Batch)), ExportSeq: e.Seq, Checkpoint: state.Note}
+	b = bundle.Bundle{Stream: string(streamOf(e.Batch)), ExportSeq: e.Seq, Checkpoint: []byte(s.note)}
 	if b.Keys, err = signatures.BundleKeys(ctx, q, key); err != nil {
 		return b, err
 	}
-	end, err := merkle.ProveStream(ctx, q, streamOf(e.Batch), size)
+	end, err := merkle.ProveStream(ctx, q, streamOf(e.Batch), s.size)
 	if err != nil {
 		return b, err
 	}

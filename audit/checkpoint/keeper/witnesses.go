@@ -140,6 +140,26 @@ func (s kept) store(ctx context.Context, op *audit.Op, c *witness.Client, a witn
 	return err
 }
 
+// MostWitnesses is how many witnesses a plant may have: a checkpoint carries at most 16 signatures (docs/auditor.md), two of which are the log's own.
+const MostWitnesses = 14
+
+// Of the newest checkpoints, eight hours of them: older ones of an export that is downloaded again prove no more.
+const cosignedNote = `with policy as (select max(w.quorum) as quorum from audit.witness_state w where w.active),
+	newest as (select c.* from audit.checkpoints c where c.epoch = (select max(l.epoch) from audit.logs l) and c.size > @above order by c.size desc limit 100)
+	select n.size, n.note || string_agg(g.line || E'\n', '' order by g.at, g.witness) from newest n join audit.cosignatures g on g.epoch = n.epoch and g.size = n.size
+	join audit.witness_state w on w.witness = g.witness and w.active, policy p
+	group by n.size, n.note, p.quorum having count(*) >= p.quorum order by n.size desc limit 1`
+
+// Cosigned gives the newest kept checkpoint of more than so many leaves that as many witnesses as are wanted have cosigned, with their lines under it;
+// size 0 when there is none.
+func Cosigned(ctx context.Context, q audit.Querier, above int64) (note string, size int64, err error) {
+	err = q.QueryRow(ctx, cosignedNote, pgx.NamedArgs{"above": above}).Scan(&size, &note)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	return note, size, err
+}
+
 // Witnessed is how far other hands have seen the log.
 type Witnessed struct {
 	List   []WitnessState
