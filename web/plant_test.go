@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
+	"veribatch/audit/merkle"
 	"veribatch/recipes/library"
 	"veribatch/signatures"
 	"veribatch/signatures/identity"
@@ -173,6 +174,9 @@ func (s *script) verify() []string {
 	require.NoError(s.t, s.Trail.Read(s.Ctx, func(r *audit.Reader) error {
 		found := func(row string, why error) { findings = append(findings, row+": "+why.Error()) }
 		if _, err := signatures.VerifyAll(s.Ctx, r, func(id string, why error) { found("ebr.signatures "+id, why) }); err != nil {
+			return err
+		}
+		if _, err := merkle.Verify(s.Ctx, r, report.Sealed, found); err != nil {
 			return err
 		}
 		_, err := identity.VerifySeals(s.Ctx, r, s.Desk.Key, found)

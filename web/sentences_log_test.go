@@ -2,8 +2,10 @@ package web_test
 
 import (
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"veribatch/audit"
@@ -14,6 +16,12 @@ import (
 	"veribatch/audit/witness"
 	"veribatch/signatures"
 	"veribatch/signatures/keyring"
+)
+
+const (
+	changeEntry = `update audit.entries e set body = n.body, hash = sha256(n.body) from (select seq, convert_to(replace(convert_from(body, 'UTF8'), '"reason":"', '"reason":"As agreed. '), 'UTF8') as body
+		from audit.entries where stream = @stream order by seq desc limit 1) n where e.stream = @stream and e.seq = n.seq`
+	followEntry = `update audit.heads h set hash = e.hash from audit.entries e where e.stream = h.stream and e.seq = h.seq and e.hash <> h.hash`
 )
 
 // loggings is what scripts say about the log over all streams and its signer. The way to a signer in another process is tested with the program (cmd/ebr).
@@ -33,6 +41,21 @@ var loggings = []sentence{
 	}),
 	on(setting, `the witness has seen another log`, func(s *script, _ []string) {
 		s.administer("audit.witness_state", `update audit.witness_state set refused = true`, nil)
+	}),
+	on(fact, `the signer refuses the log`, func(s *script, _ []string) {
+		var no *checkpoint.Refusal
+		require.ErrorAs(s.t, s.signLog("signer"), &no)
+	}),
+	on(setting, `a database administrator changes the newest entry of the batch and computes its chain anew`, func(s *script, _ []string) {
+		s.administer("audit.entries", changeEntry, pgx.NamedArgs{"stream": "batch/" + strings.TrimPrefix(s.batch, "/batches/")})
+		s.administer("audit.heads", followEntry, nil)
+	}),
+	on(setting, `a database administrator computes the log anew`, func(s *script, _ []string) {
+		for _, table := range []string{"audit.log_leaves", "audit.log_tiles", "audit.log_streams"} {
+			s.administer(table, "delete from "+table, nil)
+		}
+		s.administer("audit.log_head", `update audit.log_head set size = 0, root = sha256(''), heads_at = null`, nil)
+		s.administer("audit.log_queue", `insert into audit.log_queue (stream, seq, hash, at) select stream, seq, hash, at from audit.entries on conflict do nothing`, nil)
 	}),
 	on(act, `SHE opens the log`, func(s *script, _ []string) { s.now.open("/log") }),
 	on(act, `SHE opens the exports`, func(s *script, _ []string) { s.now.open(s.batch + "/exports") }),

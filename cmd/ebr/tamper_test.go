@@ -33,6 +33,8 @@ type tampered struct {
 	remembered []byte
 	signer     string
 	super      *pgx.Conn
+	keeper     *checkpoints.Keeper
+	witnesses  *checkpoints.Witnesses
 }
 
 // underCheckpoint makes the scene of a plant.
@@ -47,8 +49,8 @@ func underCheckpoint(t *testing.T, w *signtest.World) *tampered {
 	require.NoError(t, err)
 	require.NoError(t, signatures.FirstCheckpointKey(w.Ctx, w.Trail, site, public))
 	require.NoError(t, (&merkle.Sequencer{Trail: w.Trail}).AppendHeads(w.Ctx))
-	keeper := &checkpoints.Keeper{Trail: w.Trail, Signer: own, Evidence: signatures.EpochEvidence, Clock: time.Now}
-	require.NoError(t, keeper.Round(w.Ctx))
+	s.keeper = &checkpoints.Keeper{Trail: w.Trail, Signer: own, Evidence: signatures.EpochEvidence, Clock: time.Now}
+	require.NoError(t, s.keeper.Round(w.Ctx))
 	s.underWitnesses(t, public)
 	s.remembered, err = checkpoint.Remembered(s.signer)
 	require.NoError(t, err)
@@ -65,6 +67,7 @@ func (s *tampered) underWitnesses(t *testing.T, public checkpoint.PublicKey) {
 	logs, err := witness.Logs([]string{checkpoint.VerifierKey(name, public)})
 	require.NoError(t, err)
 	seen := &checkpoints.Witnesses{Trail: s.Trail, Quorum: 2}
+	s.witnesses = seen
 	for _, named := range []string{"a.example/w", "b.example/w"} {
 		w, err := witness.Open(witness.Options{Folder: filepath.Join(t.TempDir(), "witness"), Name: named, Logs: logs, Key: signerKey, Clock: time.Now})
 		require.NoError(t, err)
