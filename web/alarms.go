@@ -45,7 +45,7 @@ func (s *server) alarmsFor(v *visit) (seen []Alarm, err error) {
 
 // StandingAlarms are those of every plant. Open incidents are not among them: each one is told by itself.
 func StandingAlarms(trail *audit.Trail) []AlarmSource {
-	return []AlarmSource{clockAlarm(trail), LogAlarms, reviewAlarm, machineAlarm}
+	return []AlarmSource{clockAlarm(trail), LogAlarms, silenceAlarm, reviewAlarm, machineAlarm}
 }
 
 // clockAlarm tells everybody at work why nobody signs.
@@ -58,6 +58,18 @@ func clockAlarm(trail *audit.Trail) AlarmSource {
 		text := language.Write("The clocks of server and database are %s apart: nothing can be signed, entries without a signature go on. Call IT", signatures.InWords(apart))
 		return []Alarm{{Level: "action", Words: text, Href: "/"}}, nil
 	}
+}
+
+// A job that never succeeded is told as an incident.
+const silentChecks = `select count(*) from ebr.jobs where name in ('verify', 'self_test') and succeeded_at < clock_timestamp() - interval '26 hours'`
+
+// silenceAlarm says that the nightly checks are not done: whoever wants an alteration to stay hidden stops what would tell of it.
+func silenceAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
+	var n int
+	if err := q.QueryRow(ctx, silentChecks).Scan(&n); err != nil || n == 0 {
+		return nil, err
+	}
+	return []Alarm{{Act: "incident.read", Level: "action", Words: language.Write("The records were not verified for more than 26 hours. Call IT and QA"), Href: "/incidents"}}, nil
 }
 
 // reviewAlarm says that the access review is due, and that what one decided is not done.
@@ -91,11 +103,15 @@ func machineAlarm(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 
 // incidentAlarm says that incidents wait for a judgement, to those who may judge them: each person is told of the own areas.
 func (v *visit) incidentAlarm() ([]Alarm, error) {
-	areas := v.grants.Areas("incident.assess")
+	return IncidentAlarm(v.ctx, v, v.grants.Areas("incident.assess"))
+}
+
+// IncidentAlarm is that alarm for somebody who may judge incidents of these areas.
+func IncidentAlarm(ctx context.Context, q audit.Querier, areas []string) ([]Alarm, error) {
 	if len(areas) == 0 {
 		return nil, nil
 	}
-	open, _, err := quality.CountOpen(v.ctx, v, areas)
+	open, _, err := quality.CountOpen(ctx, q, areas)
 	if err != nil || open == 0 {
 		return nil, err
 	}

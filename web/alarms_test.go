@@ -46,6 +46,11 @@ func (l lookout) see(t *testing.T, alarm *regexp.Regexp) (names []string) {
 	return names
 }
 
+const (
+	verifiedYesterday = `insert into ebr.jobs (name, started_at, succeeded_at) select name, clock_timestamp(), clock_timestamp() - ago from (values ('verify', interval '25 hours'), ('self_test', interval '27 hours')) j (name, ago)`
+	verifiedNow       = `update ebr.jobs set succeeded_at = clock_timestamp()`
+)
+
 const leavesPastTheProgram = `update ebr.people set active = false where id = @person`
 
 // Every alarm of a plant is provoked, seen by those who can do something about it and by nobody else, and gone when it is over.
@@ -82,6 +87,13 @@ func TestEveryAlarmIsSeenByThoseWhoCanAct(t *testing.T) {
 	seen("The clocks of server and database are %s apart: nothing can be signed, entries without a signature go on. Call IT", "Ada", "Elena", "Olga", "Petra", "Quinn", "Sven", "Yves")
 	slow.Store(0)
 	none("clock")
+
+	_, err = s.DB.App(t).Exec(s.Ctx, verifiedYesterday)
+	require.NoError(t, err)
+	seen("The records were not verified for more than 26 hours. Call IT and QA", "Ada", "Elena", "Quinn", "Sven", "Yves")
+	_, err = s.DB.App(t).Exec(s.Ctx, verifiedNow)
+	require.NoError(t, err)
+	none("verified")
 
 	incident := quality.Incident{Kind: quality.Backup, Summary: "no backup for 3 days"}
 	require.NoError(t, quality.OpenIncident(s.Ctx, s.Trail, incident))

@@ -53,6 +53,7 @@ func (p *plant) jobs() []job {
 		job{"prune_request_keys", every(24 * time.Hour), p.pruneKeys},
 		job{"prune_sessions", every(time.Hour), p.pruneSessions},
 		job{"verify", daily(verifyHour), p.verify},
+		job{"self_test", daily(selfTestHour), p.selfTest},
 		job{"verify_recent", every(50 * time.Second), p.verifyRecent},
 		job{"clock", every(time.Minute), p.checkClock},
 		job{"heartbeat", every(heartbeatPause), p.heartbeat},

@@ -84,6 +84,31 @@ func OpenIncident(ctx context.Context, trail *audit.Trail, in Incident) error {
 	return write(ctx, trail, in, "")
 }
 
+// errTakenBack ends a rehearsal, so that nothing of it stays.
+var errTakenBack = errors.New("quality: a rehearsal is taken back")
+
+// Rehearse opens an incident as OpenIncident does and takes it back, in one transaction. It gives what see saw before and after.
+func Rehearse(ctx context.Context, trail *audit.Trail, in Incident, see func(ctx context.Context, q audit.Querier) (string, error)) (before, after string, err error) {
+	in.complete(trail.Now())
+	_, err = trail.Change(ctx, audit.Intent{Session: trail.System(), Act: "incident.open", Home: audit.Site, Reason: in.Summary}, func(tx *audit.Tx) error {
+		var err error
+		if before, err = see(ctx, tx); err != nil {
+			return err
+		}
+		if err := in.do(ctx, tx); err != nil {
+			return err
+		}
+		if after, err = see(ctx, tx); err != nil {
+			return err
+		}
+		return errTakenBack
+	})
+	if errors.Is(err, errTakenBack) {
+		err = nil
+	}
+	return before, after, err
+}
+
 // write is OpenIncident under a request key, with which the same report is written once however often it is tried.
 func write(ctx context.Context, trail *audit.Trail, in Incident, key string) error {
 	if words[in.Kind] == "" {
