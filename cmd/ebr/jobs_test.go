@@ -255,7 +255,7 @@ func TestForgottenSessionsAreClosedAndOldOnesRemoved(t *testing.T) {
 	require.NoError(t, super.QueryRow(w.Ctx, countWhoWasThere, audit.SystemPerson).Scan(&people))
 	require.Less(t, people, before)
 	require.Equal(t, people, all, "the newest of each person says for ever when they were there last")
-	report, err := verifyAll(w.Ctx, w.Trail, p.keys, "")
+	report, err := verifyAll(w.Ctx, w.Trail, p.keys, "", nil)
 	require.NoError(t, err)
 	require.Empty(t, report.Findings)
 }

@@ -133,7 +133,7 @@ func examine(ctx context.Context, at place, heads []byte, say func(string)) (e e
 }
 
 func examineTrail(ctx context.Context, trail *audit.Trail, keys string, heads []byte) (e examined, err error) {
-	report, err := verifyAll(ctx, trail, keys, "")
+	report, err := verifyAll(ctx, trail, keys, "", nil)
 	if err != nil {
 		return e, err
 	}

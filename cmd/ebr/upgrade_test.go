@@ -27,7 +27,7 @@ import (
 func TestUpgradeOfFirstLight(t *testing.T) {
 	w := firstLight(t)
 	sound := func() {
-		report, err := verifyAll(w.Ctx, w.Trail, w.Keys, "")
+		report, err := verifyAll(w.Ctx, w.Trail, w.Keys, "", nil)
 		require.NoError(t, err)
 		require.Empty(t, report.Findings)
 		require.Greater(t, report.Entries, int64(50))

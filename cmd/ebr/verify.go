@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"veribatch/audit"
 	"veribatch/audit/checkpoint"
@@ -30,6 +32,7 @@ func (p place) keys() string { return filepath.Join(p.State, "keys") }
 // verifyCmd checks a database, also beside a running server.
 type verifyCmd struct {
 	place
+	Progress bool `help:"Say every five seconds how far it is, also when the output goes to a file; at a terminal it does by itself."`
 }
 
 // Run prints what was checked and what was found.
@@ -44,7 +47,12 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer trail.Close()
-	report, err := verifyAll(ctx, trail, v.keys(), v.signerFolder())
+	p, stop := o.watch(ctx, trail, v.Progress)
+	report, err := verifyAll(ctx, trail, v.keys(), v.signerFolder(), &p.rows)
+	stop()
+	if ctx.Err() != nil {
+		printStopped(o.out, report)
+	}
 	if err != nil {
 		return err
 	}
@@ -56,14 +64,27 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 }
 
 // verifyAll checks the trail against the records and against the log, every signature against what was signed, every checkpoint and the signer's memory against the log, and
-// every password and signing key against the site key in the folder keys, in one snapshot. A copy has no signer: the folder is "".
-func verifyAll(ctx context.Context, trail *audit.Trail, keys, signer string) (report audit.Report, err error) {
+// every password and signing key against the site key in the folder keys, in one snapshot. A copy has no signer: the folder is "". The rows that are read
+// are counted when somebody wants to know.
+func verifyAll(ctx context.Context, trail *audit.Trail, keys, signer string, rows *atomic.Int64) (report audit.Report, err error) {
 	remembered, lost := checkpoint.Remembered(signer) // before the snapshot: the log only grows
 	err = trail.Read(ctx, func(r *audit.Reader) error {
-		report, err = verifySnapshot(ctx, r, keys, remembered, lost)
+		var q audit.Querier = r
+		if rows != nil {
+			q = countingReader{r, rows}
+		}
+		report, err = verifySnapshot(ctx, q, keys, remembered, lost)
 		return err
 	})
 	return report, err
+}
+
+// printStopped writes what a verification found until somebody stopped it.
+func printStopped(w io.Writer, report audit.Report) {
+	for _, f := range report.Findings {
+		fmt.Fprintln(w, "FOUND", f)
+	}
+	fmt.Fprintln(w, "The verification was stopped before its end: what it had not read yet may hold more.")
 }
 
 func verifySnapshot(ctx context.Context, q audit.Querier, keys string, remembered []byte, lost error) (report audit.Report, err error) {
@@ -143,7 +164,7 @@ const verifyHour = 3
 
 // verify is the server's own daily verification. What it finds is an incident.
 func (p *plant) verify(ctx context.Context) error {
-	report, err := verifyAll(ctx, p.trail, p.keys, p.signerAt)
+	report, err := verifyAll(ctx, p.trail, p.keys, p.signerAt, nil)
 	if err != nil {
 		return err
 	}
