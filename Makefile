@@ -98,7 +98,7 @@ crash:
 	@scripts/need.sh pg
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "crashes"
-	@VERIBATCH_CRASH_CYCLES=$(CYCLES) go test -v -timeout 3h -run TestCrashes ./internal/crash
+	@VERIBATCH_CRASH_CYCLES=$(CYCLES) go test -v -timeout 3h -run 'TestCrashes|TestPowerLoss' ./internal/crash
 
 ## bench: the spine, step entries through HTTP, verify, pages, PDF and start, on a durable database
 bench:
