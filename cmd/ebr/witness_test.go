@@ -148,16 +148,17 @@ func TestPlantUnderWitnesses(t *testing.T) {
 	dead()
 	t.Cleanup(kill)
 	s = serve(t, state, "--metrics", "127.0.0.1:0", "--witness", c.Key+" "+c.URL, "--witness", down.Key+" "+down.URL, "--witness-quorum", "1", "--witness-authority", filepath.Join(folder, "tls", "authority.pem"))
-	until(t, "one has seen the log", func() bool {
+	until(t, "one has seen the log, and remembers it", func() bool {
+		raw, err := os.ReadFile(filepath.Join(folder, "memory.json"))
+		return err == nil && strings.Contains(string(raw), origin)
+	})
+	until(t, "the server knows", func() bool {
 		_, figures := get(t, http.DefaultClient, s.metrics+"/metrics")
 		return strings.Contains(figures, "\nebr_witness_age_seconds 0\n")
 	})
 	require.Zero(t, s.figure(t, "ebr_witness_refused"))
 	s.interrupt(t, state)
 	verifies(t, state)
-	raw, err := os.ReadFile(filepath.Join(folder, "memory.json"))
-	require.NoError(t, err)
-	require.Contains(t, string(raw), origin, "it remembers the log")
 }
 
 // Whoever starts a witness wrongly is told what to do.
