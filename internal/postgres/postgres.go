@@ -181,11 +181,12 @@ func (c *Cluster) abandon() {
 	c.release()
 }
 
-// release gives up socket directory and lock; a closed file frees its lock.
+// release gives up socket directory and lock. Closing the file alone would not free it while a child that is just being started still has it.
 func (c *Cluster) release() {
 	c.place.forgetSocket(c.Socket)
 	if c.lock != nil {
 		_ = c.lock.Truncate(0)
+		_ = syscall.Flock(int(c.lock.Fd()), syscall.LOCK_UN)
 		_ = c.lock.Close()
 	}
 }
