@@ -50,17 +50,23 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 	p, stop := o.watch(ctx, trail, v.Progress)
 	report, err := verifyAll(ctx, trail, v.keys(), v.signerFolder(), &p.rows)
 	stop()
-	if ctx.Err() != nil {
-		printStopped(o.out, report)
-	}
-	if err != nil {
+	return v.tell(ctx, o.out, trail, report, err)
+}
+
+// tell prints what a verification found, also one that somebody stopped; whatever it is becomes an incident.
+func (p place) tell(ctx context.Context, w io.Writer, trail *audit.Trail, report audit.Report, err error) error {
+	switch {
+	case err == nil:
+		report.Print(w)
+	case ctx.Err() != nil:
+		printStopped(w, report)
+	default:
 		return err
 	}
-	report.Print(o.out)
 	if len(report.Findings) > 0 {
-		return errors.Join(errFound, v.alarm(ctx, trail, report))
+		return errors.Join(errFound, p.alarm(context.WithoutCancel(ctx), trail, report))
 	}
-	return nil
+	return err
 }
 
 // verifyAll checks the trail against the records and against the log, every signature against what was signed, every checkpoint and the signer's memory against the log, and
@@ -97,7 +103,7 @@ func verifySnapshot(ctx context.Context, q audit.Querier, keys string, remembere
 	schema := report.Findings
 	report, err = audit.Verify(ctx, q)
 	report.Findings = append(schema, report.Findings...)
-	if err != nil && len(report.Findings) > 0 { // what was altered may also stop the check
+	if err != nil && ctx.Err() == nil && len(report.Findings) > 0 { // what was altered may also stop the check
 		found("the check could not go on", err)
 		return report, nil
 	}
