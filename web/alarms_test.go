@@ -90,10 +90,10 @@ func TestEveryAlarmIsSeenByThoseWhoCanAct(t *testing.T) {
 
 	_, err = s.DB.App(t).Exec(s.Ctx, verifiedYesterday)
 	require.NoError(t, err)
-	seen("The records were not verified for more than 26 hours. Call IT and QA", "Ada", "Elena", "Quinn", "Sven", "Yves")
+	seen("The nightly verification of the records did not succeed for more than 26 hours. Call IT and QA", "Ada", "Elena", "Quinn", "Sven", "Yves")
 	_, err = s.DB.App(t).Exec(s.Ctx, verifiedNow)
 	require.NoError(t, err)
-	none("verified")
+	none("verification")
 
 	incident := quality.Incident{Kind: quality.Backup, Summary: "no backup for 3 days"}
 	require.NoError(t, quality.OpenIncident(s.Ctx, s.Trail, incident))

@@ -56,8 +56,9 @@ type State struct {
 // The entries that wait for the log, and the first one in it that the newest checkpoint does not cover.
 const readState = `select coalesce(s.epoch, 0), s.size, coalesce(s.at, 'epoch'), s.note, s.key, s.problem, s.refusal, s.since,
 	(coalesce(greatest(0, extract(epoch from clock_timestamp() - least((select min(q.at) from audit.log_queue q),
-		(select e.at from audit.log_leaves l join audit.entries e on e.stream = l.stream and e.seq = l.seq
-		where l.epoch = (select max(epoch) from audit.logs) and l.index >= case when l.epoch = s.epoch then s.size else 0 end and l.stream is not null order by l.index limit 1)))), 0) * 1000000)::bigint,
+		(select e.at from (select l.stream, l.seq from audit.log_leaves l
+			where l.epoch = (select max(epoch) from audit.logs) and l.index >= case when l.epoch = s.epoch then s.size else 0 end and l.stream is not null order by l.index limit 1) l
+			join audit.entries e on e.stream = l.stream and e.seq = l.seq)))), 0) * 1000000)::bigint,
 	coalesce((select max(l.epoch) from audit.logs l), 0) from audit.checkpoint_state s`
 
 // Read gives the state at this moment; the zero State when no keeper has run.
