@@ -100,8 +100,15 @@ func (p *plant) doubtful(person, what string) {
 	p.incidents.Report(quality.Incident{Kind: quality.VerifyAlarm, Summary: what, Cause: "password of " + person})
 }
 
-// stopped enters that the server stops by itself. When that cannot be written any more, the next start says so.
-func stopped(ctx context.Context, trail *audit.Trail) { _ = trail.Stop(context.WithoutCancel(ctx)) }
+// stopped enters that the server stops by itself. When that cannot be written any more, the next start says so; and so it does when the database ended before
+// the server, of which a connection or two may live a moment longer.
+func stopped(ctx context.Context, trail *audit.Trail, gone <-chan struct{}) {
+	select {
+	case <-gone:
+	default:
+		_ = trail.Stop(context.WithoutCancel(ctx))
+	}
+}
 
 var (
 	foundBatch = regexp.MustCompile(`(?:batch/|ebr\.batches id )([0-9a-f]{8}-[0-9a-f-]{27})`)

@@ -67,7 +67,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	defer stopped(ctx, trail)
+	defer stopped(ctx, trail, db.exited)
 	p, err := s.plant(ctx, trail, in, o)
 	if err != nil {
 		return err
