@@ -4,7 +4,7 @@ SHELL := /bin/sh
 # The program as a whole, its site and its screens: minutes longer with the race detector, which make evidence adds to the first two.
 WHOLE = ./cmd/ebr ./web
 RACE_PACKAGES = $$(go list ./... | grep -v -e '/cmd/ebr$$' -e '/web$$' -e '/web/browser$$')
-LONG_PACKAGES = ./audit ./ebr/batch ./internal/backup ./signatures/keyring
+LONG_PACKAGES = ./audit ./ebr/batch ./internal/backup ./signatures ./signatures/keyring
 LONG_WEB = TestOtherAreasAnswerLikeNothing|TestTextsAreNoSQL|TestTimesDoNotTellNamesApart|TestTextsStayTexts|TestThousandsOfSessions|TestPermissionMatrix|TestHostileBodies|TestTruncatedBodies|TestHostileAddresses|TestBodiesOfAPI|TestTokensThatOpenNothing
 LONG_PROGRAM = TestFoldersOfAnyName|TestBackupAsOrdinaryUser|TestRestoreToRandomMoments|TestSecondPlace|TestDrill|TestRestoreThatIsInterrupted|TestRunbook|TestSlowClientsAreCutOff|TestLimitsOfTheServerAreKept|TestSignerInAProcessOfItsOwn|TestWitnessInAProcessOfItsOwn|TestPlantUnderWitnesses|TestVaultSealedWhilePeopleWork
 LONG_BROWSER = TestWholeBatch|TestEveryPage|TestGallery

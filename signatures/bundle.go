@@ -20,7 +20,8 @@ const (
 	keysOfLog = `select public_key from ebr.checkpoint_keys order by recorded_at, id`
 	// A key ends when the next one was recorded, or behind its last signature when the plant came back to it.
 	keysOfSignatures = `select k.id, k.public_key, k.recorded_at, case when k.next is not null then greatest(k.next,
-			(select max(g.signed_at) + interval '1 microsecond' from ebr.signatures g where g.key_id = k.id)) end
+			(select max(g.signed_at) + interval '1 microsecond' from ebr.signatures g where g.key_id = k.id)) end,
+			greatest(k.recorded_at, (select max(g.signed_at) from ebr.signatures g where g.key_id = k.id)) + interval '1 microsecond'
 		from (select id, public_key, recorded_at, lead(recorded_at) over (order by recorded_at, id) as next from ebr.signing_keys) k order by k.recorded_at, k.id`
 )
 
@@ -52,9 +53,13 @@ func BundleKeys(ctx context.Context, q audit.Querier, inForce string) (k bundle.
 	}
 	k.Statements, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (s bundle.StatementKey, err error) {
 		var id string
-		err = row.Scan(&id, (*[]byte)(&s.Public), &s.From, (*zeronull.Timestamptz)(&s.Until))
-		if id == inForce {
+		var used time.Time // until when at least
+		err = row.Scan(&id, (*[]byte)(&s.Public), &s.From, (*zeronull.Timestamptz)(&s.Until), &used)
+		switch {
+		case id == inForce:
 			s.Until = time.Time{}
+		case s.Until.IsZero(): // the newest one, and the plant came back to another
+			s.Until = used
 		}
 		return s, err
 	})

@@ -1,6 +1,7 @@
 package signatures
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -19,6 +20,6 @@ func Older(key *keyring.File, manifest []byte, d time.Duration) (content, signat
 		return nil, nil, signedAt, err
 	}
 	m.SignedAt = at.Add(-d).Format(manifestTime)
-	content, signature, err = m.seal(key)
+	content, signature, err = m.seal(context.Background(), key)
 	return content, signature, at.Add(-d), err
 }

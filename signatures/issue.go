@@ -22,6 +22,7 @@ type Desk struct {
 	Trail *audit.Trail
 	Gate  *identity.Gate
 	Key   *keyring.File
+	Seals Sealer         // seals the signatures; nil is the site key
 	Zone  *time.Location // zone in which times of signatures are written; nil is the machine's
 }
 
@@ -60,7 +61,27 @@ func (d Desk) Issue(ctx context.Context, r Request) (ticket string, err error) {
 	if r.inSeries(s) {
 		m.Components = inSeries
 	}
-	return d.store(ctx, m, content, digest)
+	ticket, err = d.store(ctx, m, content, digest)
+	if errors.Is(err, errSealer) {
+		err = errors.Join(err, d.refuse(ctx, s, p, r.Statement, err))
+	}
+	return ticket, err
+}
+
+var errSealer = errors.New("the key that seals signatures cannot be reached")
+
+// sealerAway refuses a signature while the key that seals signatures cannot be reached.
+func sealerAway(why error) error {
+	return fault.New(fault.NotReady, "The key that seals signatures cannot be reached, so nothing was signed. Entries without a signature go on. Sign again in a minute; when it still does not work, call IT.").
+		Because(errors.Join(errSealer, why))
+}
+
+// Sealer is the key that seals signatures.
+func (d Desk) Sealer() Sealer {
+	if d.Seals != nil {
+		return d.Seals
+	}
+	return d.Key
 }
 
 // inSeries tells whether the signature goes on with a series of the session's person.
@@ -140,22 +161,23 @@ const insertTicket = `insert into ebr.tickets (id, session, person, credential_v
 	key_id, issued_at, expires_at)
 	values (@id, @session, @person, @credential_version, @act, @meaning, @statement_digest, @statement, @manifest, @manifest_signature, @key_id, @now, @expires)`
 
-// store signs the manifest with the site key at the database's time and keeps the ticket.
+// store seals the manifest at the database's time and keeps the ticket. No transaction waits for the key.
 func (d Desk) store(ctx context.Context, m Manifest, statement []byte, digest Digest) (ticket string, err error) {
 	ticket = audit.NewID()
-	err = d.Trail.Operate(ctx, func(op *audit.Op) error {
+	key := d.Sealer()
+	err = d.Trail.OperateSingly(ctx, func(op *audit.Op) error {
 		now, err := audit.DatabaseTime(ctx, op)
 		if err != nil {
 			return err
 		}
 		m.SignedAt = now.In(d.zone()).Format(manifestTime)
-		manifest, signature, err := m.seal(d.Key)
+		manifest, signature, err := m.seal(ctx, key)
 		if err != nil {
 			return err
 		}
 		_, err = op.Exec(ctx, insertTicket, pgx.NamedArgs{
 			"id": ticket, "session": m.Session, "person": m.Person, "credential_version": m.CredentialVersion, "act": m.Act, "meaning": m.Meaning,
-			"statement_digest": digest[:], "statement": statement, "manifest": manifest, "manifest_signature": signature, "key_id": d.Key.ID(),
+			"statement_digest": digest[:], "statement": statement, "manifest": manifest, "manifest_signature": signature, "key_id": key.ID(),
 			"now": now, "expires": now.Add(TicketLife),
 		})
 		return err

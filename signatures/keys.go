@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -56,7 +57,7 @@ func RegisterKey(ctx context.Context, trail *audit.Trail, key *keyring.File, rep
 		known = known || k.ID == key.ID()
 	}
 	for _, k := range recorded {
-		if replaces && k.ID != key.ID() && (k.Vouched || !known) {
+		if replaces && !k.Statements && k.ID != key.ID() && (k.Vouched || !known) {
 			former = append(former, k.Public)
 		}
 	}
@@ -77,19 +78,51 @@ func RegisterKey(ctx context.Context, trail *audit.Trail, key *keyring.File, rep
 	return former, err
 }
 
+// RegisterSealer records the key with which signatures of people are sealed when it is another one than the site key, once per key; the site key vouches for
+// it in the entry. That key seals no password and vouches for nothing.
+func RegisterSealer(ctx context.Context, trail *audit.Trail, site *keyring.File, sealer Sealer) error {
+	if sealer.ID() == site.ID() {
+		return nil
+	}
+	var recorded []recordedKey
+	err := trail.Read(ctx, func(r *audit.Reader) (err error) { recorded, err = recordedKeys(ctx, r, site); return err })
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(recorded, func(k recordedKey) bool { return k.ID == sealer.ID() })
+	if at >= 0 {
+		if k := recorded[at]; !k.Vouched || !k.Statements || !k.Public.Equal(sealer.Public()) {
+			return fault.New(fault.Refused, "The recorded key %s is not one for which the site key vouched to seal signatures. Stop, and compare the database with its backup.", k.ID)
+		}
+		return nil
+	}
+	in := audit.Intent{Session: trail.System(), Act: "key.register", Home: audit.Site, Reason: "first use of this key, held in a vault, for signatures"}
+	_, err = trail.Change(ctx, in, func(tx *audit.Tx) error {
+		tx.Note(statementKey+sealer.ID(), base64.StdEncoding.EncodeToString(site.Sign(statementKey, sealer.Public())))
+		_, err := tx.Exec(ctx, insertKey, pgx.NamedArgs{"id": sealer.ID(), "public_key": []byte(sealer.Public()), "now": tx.Now()})
+		return err
+	})
+	return err
+}
+
 var errOtherKey = fault.New(fault.NotReady, "The state folder holds no site key, or another one than that of this plant, with which passwords are sealed and signatures were made. "+
 	"Bring keys/site.key back from the backup. Only when there is no copy left, start once with --new-site-key.")
 
-// formerKey begins the notes with which a new key vouches for those before it.
-const formerKey = "former key "
+// formerKey begins the notes with which a new site key vouches for those before it; statementKey one with which the site key vouches for a key that seals
+// signatures of people and nothing else.
+const (
+	formerKey    = "former key "
+	statementKey = "statement key "
+)
 
 const allKeys = `select id, public_key from ebr.signing_keys order by recorded_at, id`
 
-// recordedKey is a key of the record, and whether the site key of today vouches for it.
+// recordedKey is a key of the record, whether the site key of today vouches for it, and whether it came for signatures of people alone.
 type recordedKey struct {
-	ID      string
-	Public  ed25519.PublicKey
-	Vouched bool
+	ID         string
+	Public     ed25519.PublicKey
+	Vouched    bool
+	Statements bool
 }
 
 func recordedKeys(ctx context.Context, q audit.Querier, key *keyring.File) ([]recordedKey, error) {
@@ -107,8 +140,10 @@ func recordedKeys(ctx context.Context, q audit.Querier, key *keyring.File) ([]re
 	entries, err := audit.History(ctx, q, audit.Filter{Act: "key.register", Limit: 500})
 	for i, k := range list {
 		for _, e := range entries {
-			signature, _ := base64.StdEncoding.DecodeString(e.Details[formerKey+k.ID]) // no signature is a wrong one
-			list[i].Vouched = list[i].Vouched || keyring.Verify(key.Public(), formerKey, []byte(k.ID), signature)
+			former, _ := base64.StdEncoding.DecodeString(e.Details[formerKey+k.ID]) // no signature is a wrong one
+			sealer, _ := base64.StdEncoding.DecodeString(e.Details[statementKey+k.ID])
+			list[i].Vouched = list[i].Vouched || keyring.Verify(key.Public(), formerKey, []byte(k.ID), former) || keyring.Verify(key.Public(), statementKey, k.Public, sealer)
+			list[i].Statements = list[i].Statements || len(sealer) > 0
 		}
 	}
 	return list, err

@@ -2,6 +2,7 @@ package signatures
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
@@ -53,14 +54,26 @@ type Signature struct {
 	ManifestSignature []byte
 }
 
+// Sealer holds the key with which signatures of people are sealed: the site key (keyring.File), or one that never leaves a vault (keyring.Vault). Seal signs a
+// message for one purpose; a vault can be away.
+type Sealer interface {
+	ID() string
+	Public() ed25519.PublicKey
+	Seal(ctx context.Context, purpose string, message []byte) ([]byte, error)
+}
+
 // seal writes the manifest in canonical form and signs it.
-func (m Manifest) seal(key *keyring.File) (content, signature []byte, err error) {
+func (m Manifest) seal(ctx context.Context, key Sealer) (content, signature []byte, err error) {
 	m.Version, m.KeyID = 1, key.ID()
 	content, err = canonical(m)
 	if err != nil {
 		return nil, nil, err
 	}
-	return content, key.Sign(purposeManifest, content), nil
+	signature, err = key.Seal(ctx, purposeManifest, content)
+	if err != nil {
+		err = sealerAway(err)
+	}
+	return content, signature, err
 }
 
 // Verify says whether this signature was made with the key, over this statement, by this person, with this meaning, and covers the

@@ -26,7 +26,7 @@ func signed(t *testing.T, key *keyring.File, st Statement, person, name string) 
 		Statement: digest.String(), Act: st.Act, Meaning: st.Meaning, Person: person, UserName: "anna.k", FullName: name,
 		CredentialVersion: 1, Session: "s1", Station: "Granulation 1", SignedAt: at.Format(manifestTime),
 	}
-	manifest, signature, err := m.seal(key)
+	manifest, signature, err := m.seal(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.Heads == nil {
 		cfg.Heads = (&merkle.Sequencer{Trail: cfg.Trail}).AppendHeads
 	}
-	s.exports = &export.Exporter{Trail: cfg.Trail, Heads: cfg.Heads, Key: cfg.Keyring.ID()}
+	s.exports = &export.Exporter{Trail: cfg.Trail, Heads: cfg.Heads, Key: cfg.Desk.Sealer().ID()}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = addressOf(cfg.Proxies) // a forwarded address can be forged by anyone (GHSA-246p-cpwv-v3jq)

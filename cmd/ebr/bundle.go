@@ -184,6 +184,12 @@ func (c *trustCmd) vouched(ctx context.Context, trail *audit.Trail) (keys bundle
 	if err != nil {
 		return keys, fault.New(fault.Missing, "The site key cannot be read in %s, so nothing vouches for the keys in the database. Name the state folder with --state.", c.keys()).Because(err)
 	}
+	inForce := site.ID()
+	if vault, err := keyring.SealsInVault(c.keys()); err != nil {
+		return keys, err
+	} else if vault != nil {
+		inForce = keyring.KeyID(vault)
+	}
 	err = trail.Read(ctx, func(r *audit.Reader) error {
 		strange := 0
 		found := func(string, error) { strange++ }
@@ -192,7 +198,7 @@ func (c *trustCmd) vouched(ctx context.Context, trail *audit.Trail) (keys bundle
 			err = fault.New(fault.Refused, "The database holds keys for which nobody vouches. Run ebr verify, and tell QA.")
 		}
 		if err == nil {
-			keys, err = signatures.BundleKeys(ctx, r, site.ID())
+			keys, err = signatures.BundleKeys(ctx, r, inForce)
 		}
 		return err
 	})

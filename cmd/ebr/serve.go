@@ -25,6 +25,9 @@ type serveCmd struct {
 	mailFlags
 	signerFlags
 	witnessFlags
+	vaultFlags
+	VaultStatementsKey string `default:"transit/veribatch-statements" placeholder:"MOUNT/NAME" help:"Key of Vault's transit engine with which signatures of people are sealed, of type ed25519 (${default}). The site key stays a file."`
+
 	Log        string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
 	DrainWait  time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
 	NewSiteKey bool          `help:"Take the site key of the state folder although the plant has had another one, of which no copy is left: passwords are sealed again. Needed once."`

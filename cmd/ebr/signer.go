@@ -25,10 +25,19 @@ type signerCmd struct {
 	TokenFile string `placeholder:"FILE" help:"File whose first line is a token that the server must give; needed on a port."`
 	SiteKey   string `placeholder:"KEY" help:"Public key of the site as the page Log and checkpoints shows it. With it the signer believes quality assurance that has the log continued after a restore; without it never."`
 
+	vaultFlags
+	VaultKey string `default:"transit/veribatch-checkpoint" placeholder:"MOUNT/NAME" help:"Key of its transit engine, of type ed25519 (${default})."`
+}
+
+// vaultFlags say where a key is that never leaves a vault, and who may use it.
+type vaultFlags struct {
 	VaultAddress      string `placeholder:"URL" help:"HashiCorp Vault that holds the key: https://HOST:PORT. Without it the key is a file in the folder."`
-	VaultKey          string `default:"transit/veribatch-checkpoint" placeholder:"MOUNT/NAME" help:"Key of its transit engine, of type ed25519 (${default})."`
 	VaultRoleIDFile   string `name:"vault-role-id-file" placeholder:"FILE" help:"File whose first line is the role id for AppRole."`
 	VaultSecretIDFile string `name:"vault-secret-id-file" placeholder:"FILE" help:"File whose first line is the secret id, read at each login."`
+}
+
+func (f vaultFlags) settings(key string) keyring.VaultSettings {
+	return keyring.VaultSettings{Address: f.VaultAddress, Key: key, RoleIDFile: f.VaultRoleIDFile, SecretIDFile: f.VaultSecretIDFile}
 }
 
 // key gives the key of the folder.
@@ -36,8 +45,7 @@ func (s *signerCmd) key(folder string) (checkpoint.Key, error) {
 	if s.VaultAddress == "" {
 		return signerKey(folder)
 	}
-	settings := keyring.VaultSettings{Address: s.VaultAddress, Key: s.VaultKey, RoleIDFile: s.VaultRoleIDFile, SecretIDFile: s.VaultSecretIDFile}
-	return keyring.OpenVault(folder, settings, time.Now)
+	return keyring.OpenVault(folder, s.settings(s.VaultKey), time.Now)
 }
 
 // Run answers until it is interrupted.

@@ -100,6 +100,14 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 		return nil, err
 	}
 	p.desk = signatures.Desk{Trail: trail, Gate: p.gate, Key: p.key}
+	if s.VaultAddress != "" {
+		if p.desk.Seals, err = keyring.OpenVaultStatements(s.keys(), s.settings(s.VaultStatementsKey), time.Now); err != nil {
+			return nil, err
+		}
+		if err := signatures.RegisterSealer(ctx, trail, p.key, p.desk.Seals); err != nil {
+			return nil, err
+		}
+	}
 	demo, err := s.people(ctx, p, o)
 	if err != nil {
 		return nil, err

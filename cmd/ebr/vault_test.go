@@ -22,7 +22,12 @@ func TestVaultSealedWhilePeopleWork(t *testing.T) {
 	root := stateFolder(t)
 	state, folder, socket := filepath.Join(root, "state"), filepath.Join(root, "signer"), filepath.Join(root, "socket")
 	kill := signs(t, folder, socket, "--vault-address", v.Address, "--vault-role-id-file", role.RoleIDFile, "--vault-secret-id-file", role.SecretIDFile)
-	s := serve(t, state, "--signer", socket, "--metrics", "127.0.0.1:0")
+	v.Do("transit/keys/veribatch-statements", map[string]any{"type": "ed25519"})
+	own := v.Role("veribatch-server", testvault.Policy(t, "veribatch-server"), "1h", "2h")
+	start := func() *server {
+		return serve(t, state, "--signer", socket, "--metrics", "127.0.0.1:0", "--vault-address", v.Address, "--vault-role-id-file", own.RoleIDFile, "--vault-secret-id-file", own.SecretIDFile)
+	}
+	s := start()
 	covered := func() bool {
 		return s.figure(t, "ebr_checkpoint_leaves") > 0 && s.figure(t, "ebr_checkpoint_age_seconds") == 0
 	}
@@ -42,7 +47,7 @@ func TestVaultSealedWhilePeopleWork(t *testing.T) {
 	v.Do("transit/keys/veribatch-checkpoint/rotate", nil)
 	s.interrupt(t, state)
 	verifies(t, state)
-	s = serve(t, state, "--signer", socket, "--metrics", "127.0.0.1:0")
+	s = start()
 	until(t, "the version it began with signs", func() bool { return covered() && s.figure(t, "ebr_checkpoint_leaves") > known })
 	s.interrupt(t, state)
 	verifies(t, state)

@@ -188,6 +188,24 @@ func TestExportWhileEntriesGoOn(t *testing.T) {
 	require.Positive(t, made)
 }
 
+// Signatures that a key of their own sealed verify beside those that the site key sealed before.
+func TestSignaturesOfTwoKeys(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	own, err := keyring.Open(t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, signatures.RegisterSealer(p.Ctx, p.Trail, p.site, own))
+	p.Desk.Seals, p.exporter.Key = own, own.ID()
+	p.finish()
+	file := p.download(p.export(p.quinn))
+	p.intact(file)
+	keys := p.keys()
+	require.Len(t, keys.Statements, 2)
+	require.False(t, keys.Statements[0].Until.IsZero(), "the site key ends where the other one began")
+	keys.Statements = keys.Statements[:1]
+	require.NotEqual(t, bundle.Intact, bundle.Verify(file, &keys).Word)
+}
+
 // A plant that came back to a key after another one: what it signed before and since verifies, and so does what it will sign.
 func TestKeyThatCameBack(t *testing.T) {
 	t.Parallel()

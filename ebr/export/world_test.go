@@ -148,6 +148,9 @@ func (p *plant) download(e export.Entry) []byte {
 // keys are what the plant gives to an auditor by another way.
 func (p *plant) keys() (k bundle.Keys) {
 	p.T.Helper()
-	require.NoError(p.T, p.Trail.Read(p.Ctx, func(q *audit.Reader) (err error) { k, err = signatures.BundleKeys(p.Ctx, q, p.site.ID()); return err }))
+	require.NoError(p.T, p.Trail.Read(p.Ctx, func(q *audit.Reader) (err error) {
+		k, err = signatures.BundleKeys(p.Ctx, q, p.exporter.Key)
+		return err
+	}))
 	return k
 }

@@ -20,16 +20,19 @@ import (
 	"veribatch/internal/fault"
 )
 
-// vaultPatience is how long one signature may take, logging in again included. A checkpoint takes two, and whoever asks a signer in another process waits 10 s.
+// vaultPatience is how long one signature may take, logging in again included. A checkpoint takes two, and whoever asks a signer in another process waits 10 s;
+// a person at the signing dialog waits for one.
 const vaultPatience = 3 * time.Second
 
-// Vault is a key of the signer of checkpoints that never leaves the transit engine of a HashiCorp Vault. Which version of which key it is, and its
-// public half, stand in the file where a key would be: a version that Vault adds, or a key that takes the place of this one, changes nothing by itself.
+// Vault is a key that never leaves the transit engine of a HashiCorp Vault: that of the signer of checkpoints, or that with which signatures of people are
+// sealed. Which version of which key it is, and its public half, stand in a file where a key would be: a version that Vault adds, or a key that takes the
+// place of this one, changes nothing by itself.
 type Vault struct {
 	session *vaultSession
 	key     string // mount of the engine, a slash, name of the key
 	version int
 	public  ed25519.PublicKey
+	another string // how to come to another key, in words
 }
 
 // VaultSettings say where the key is and who asks for it.
@@ -43,6 +46,28 @@ type VaultSettings struct {
 // OpenVault takes up the key of the signer of checkpoints whose folder that is: at first use the newest version of the key in Vault, then always that version,
 // and without asking Vault until something is to be signed. A key of which Vault could hand out the private half is refused.
 func OpenVault(folder string, s VaultSettings, clock func() time.Time) (*Vault, error) {
+	return openVault(folder, checkpointName, "A signer begins with another key in an empty folder, and QA has the log continued.", s, clock)
+}
+
+// statementsName is the file that says which key of Vault seals signatures of people.
+const statementsName = "statements.key"
+
+// OpenVaultStatements takes up the key with which signatures of people are sealed, as OpenVault does; folder is the one of the site key.
+func OpenVaultStatements(folder string, s VaultSettings, clock func() time.Time) (*Vault, error) {
+	return openVault(folder, statementsName, "To take another key, or its newest version, put that file aside and start the server again.", s, clock)
+}
+
+// SealsInVault gives the public half of the key that a server over this folder of keys used in Vault; nil when it used none.
+func SealsInVault(folder string) (ed25519.PublicKey, error) {
+	v := &Vault{}
+	err := v.pinned(filepath.Join(folder, statementsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return v.public, err
+}
+
+func openVault(folder, file, another string, s VaultSettings, clock func() time.Time) (*Vault, error) {
 	if mount, name := splitKey(s.Key); !plainPath(mount) || !plainPath(name) || strings.Contains(name, "/") {
 		return nil, fault.New(fault.Invalid, "Name the key in Vault by the mount of its transit engine and its own name, such as transit/veribatch-checkpoint.")
 	}
@@ -50,8 +75,8 @@ func OpenVault(folder string, s VaultSettings, clock func() time.Time) (*Vault, 
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{session: session, key: s.Key}
-	path := filepath.Join(folder, checkpointName)
+	v := &Vault{session: session, key: s.Key, another: another}
+	path := filepath.Join(folder, file)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := v.newest(); err != nil {
 			return nil, err
@@ -60,7 +85,13 @@ func OpenVault(folder string, s VaultSettings, clock func() time.Time) (*Vault, 
 			return nil, fmt.Errorf("write which key of Vault is used to %s: %w", path, err)
 		}
 	}
-	return v, v.pinned(path)
+	if err := v.pinned(path); err != nil {
+		return nil, err
+	}
+	if v.key != s.Key {
+		return nil, fault.New(fault.Refused, "The file %s names the key %s of Vault, and not %s. %s", path, v.key, s.Key, another)
+	}
+	return v, nil
 }
 
 // ID names the key: see KeyID.
@@ -71,7 +102,16 @@ func (v *Vault) Public() ed25519.PublicKey { return slices.Clone(v.public) }
 
 // SignRaw has Vault sign the message alone, and believes no signature that the key did not make.
 func (v *Vault) SignRaw(message []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), vaultPatience)
+	return v.sign(context.Background(), message)
+}
+
+// Seal has Vault sign the message for a purpose, as File.Sign does. The error says what is the matter with Vault.
+func (v *Vault) Seal(ctx context.Context, purpose string, message []byte) ([]byte, error) {
+	return v.sign(ctx, framed(purpose, message))
+}
+
+func (v *Vault) sign(ctx context.Context, message []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, vaultPatience)
 	defer cancel()
 	mount, name := splitKey(v.key)
 	data, err := v.session.ask(ctx, "sign with "+v.key, mount+"/sign/"+name, map[string]any{
@@ -82,7 +122,7 @@ func (v *Vault) SignRaw(message []byte) ([]byte, error) {
 	}
 	signature, err := readSignature(data, v.version)
 	if err == nil && !ed25519.Verify(v.public, message, signature) {
-		err = fmt.Errorf("version %d of the key %s in Vault is another key than the one this signer began with", v.version, v.key)
+		err = fmt.Errorf("version %d of the key %s in Vault is another key than the one that was taken up at first", v.version, v.key)
 	}
 	return signature, err
 }
@@ -166,10 +206,7 @@ func (v *Vault) pinned(path string) error {
 	}
 	block, rest := pem.Decode(content)
 	if block == nil || block.Type != pinType || len(rest) != 0 {
-		return fault.New(fault.Refused, "The file %s names no key of Vault: a signer whose key was in a file begins with another key in an empty folder, and QA has the log continued.", path)
-	}
-	if block.Headers[pinKey] != v.key {
-		return fault.New(fault.Refused, "This signer began with the key %s of Vault. With another one it begins in an empty folder, and QA has the log continued.", block.Headers[pinKey])
+		return fault.New(fault.Refused, "The file %s names no key of Vault. %s", path, v.another)
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	public, ok := key.(ed25519.PublicKey)
@@ -177,7 +214,7 @@ func (v *Vault) pinned(path string) error {
 	if err != nil || !ok || wrong != nil || version < 1 {
 		return broken(path)
 	}
-	v.version, v.public = version, public
+	v.version, v.public, v.key = version, public, block.Headers[pinKey]
 	return nil
 }
 
