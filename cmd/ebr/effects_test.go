@@ -160,7 +160,9 @@ func (e *effects) signs() string {
 
 // screen is what somebody sees who is not logged in.
 func (e *effects) screen() string {
-	site, err := web.New(web.Config{Trail: e.trail, Gate: e.gate, Desk: e.desk, Keyring: e.Desk.Key, Log: e.log})
+	desk := e.desk
+	desk.Key = e.Desk.Key
+	site, err := web.New(web.Config{Trail: e.trail, Gate: e.gate, Desk: desk, Keyring: desk.Key, Log: e.log})
 	require.NoError(e.t, err)
 	answer := httptest.NewRecorder()
 	site.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/login", nil))
