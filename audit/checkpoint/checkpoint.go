@@ -44,6 +44,9 @@ const (
 	maxOrigin = 255
 )
 
+// linesOfSigner are the lines that a signer writes under a checkpoint: a plain signature, and a cosignature that states the time.
+const linesOfSigner = 2
+
 // Text is what is signed: origin, size and root, a line each.
 func (c Checkpoint) Text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
@@ -131,6 +134,16 @@ func Parse(text []byte, known note.Verifiers) (Checkpoint, error) {
 		c.Signers = append(c.Signers, s)
 	}
 	return c, nil
+}
+
+// AsSigned says whether a note is what a signer of ours made of this checkpoint: both of its lines in their order, verified, and no other. Parse passes over lines of
+// unknown keys, and so over one of ours whose key was changed.
+func (c Checkpoint) AsSigned(text []byte) bool {
+	whole := c.Text() + "\n"
+	for _, s := range c.Signers {
+		whole += s.Line + "\n"
+	}
+	return len(c.Signers) == linesOfSigner && c.Signers[0].Time.IsZero() && !c.Signers[1].Time.IsZero() && whole == string(text)
 }
 
 // signatureLines gives the bytes of each signature line, each of which stands there once and in the one way of writing it.

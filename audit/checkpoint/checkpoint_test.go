@@ -80,6 +80,35 @@ func TestParseIsStrict(t *testing.T) {
 	require.Error(t, err)
 }
 
+// No byte of what the signer wrote can be another: Parse alone lets a line of ours pass as one of an unknown key.
+func TestNoByteOfTheSignersNoteIsFree(t *testing.T) {
+	good, key := signedNote(t, 12)
+	asSigned := func(text string) bool {
+		c, err := Parse([]byte(text), key.verifiers(t))
+		return err == nil && c.AsSigned([]byte(text))
+	}
+	require.True(t, asSigned(good))
+	for i := range good {
+		for _, bit := range []int{0, 1 + i%7} {
+			bad := []byte(good)
+			bad[i] ^= 1 << bit
+			require.False(t, asSigned(string(bad)), "%q", bad)
+		}
+	}
+	text, lines, _ := strings.Cut(good, "\n\n")
+	one, two, _ := strings.Cut(lines, "\n")
+	for name, bad := range map[string]string{
+		"the plain line is gone":     text + "\n\n" + two,
+		"the dated line is gone":     text + "\n\n" + one + "\n",
+		"a line of an unknown key":   good + strings.Split(example, "\n")[4] + "\n",
+		"the lines in another order": text + "\n\n" + two + one + "\n",
+	} {
+		_, err := Parse([]byte(bad), key.verifiers(t))
+		require.NoError(t, err, name)
+		require.False(t, asSigned(bad), name)
+	}
+}
+
 // redated changes the time in the last line to one second later.
 func redated(t *testing.T, lines string) string {
 	t.Helper()

@@ -194,7 +194,7 @@ func (s *Signer) seal(r Request) ([]byte, error) {
 		return nil, fmt.Errorf("checkpoint: the key does not sign: %w", err)
 	}
 	read, err := s.read(signed)
-	if err != nil || read.Text() != r.Text || len(read.Signers) != 2 {
+	if err != nil || read.Text() != r.Text || !read.AsSigned(signed) {
 		return nil, errors.Join(errors.New("checkpoint: the key signed something else"), err)
 	}
 	return signed, nil

@@ -117,6 +117,8 @@ func (l logs) compare(ctx context.Context, q audit.Querier, signed []byte, known
 	switch {
 	case !stands:
 		return c, fmt.Errorf("it is of %s, and there is no such log", c.Origin), nil
+	case !c.AsSigned(signed):
+		return c, errors.New("the lines under it are not those that the signer writes: one was changed, taken away or added"), nil
 	case c.Size > size:
 		return c, fmt.Errorf("%d leaves of %s were signed, and the log has %d: entries are missing", c.Size, c.Origin, size), nil
 	}
