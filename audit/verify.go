@@ -67,9 +67,7 @@ func (t *Trail) Verify(ctx context.Context) (report Report, err error) {
 
 // Print writes the report for a person; it never claims more than was checked.
 func (r Report) Print(w io.Writer) {
-	for _, f := range r.Findings {
-		fmt.Fprintln(w, "FOUND", f)
-	}
+	r.PrintFindings(w)
 	for _, n := range r.Notes {
 		fmt.Fprintln(w, "NOTE", n)
 	}
@@ -79,6 +77,13 @@ func (r Report) Print(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "%d disagreements.\n", len(r.Findings))
+}
+
+// PrintFindings writes the findings alone, as a verification does that did not reach its end.
+func (r Report) PrintFindings(w io.Writer) {
+	for _, f := range r.Findings {
+		fmt.Fprintln(w, "FOUND", f)
+	}
 }
 
 // difference names the columns in which the row and its newest image disagree. A column that the image does not know yet

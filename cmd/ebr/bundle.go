@@ -173,8 +173,23 @@ func (c *trustCmd) Run(ctx context.Context, o output) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.out, "%s: keys of %d logs and %d keys of signatures. SHA-256, to be compared by telephone:\n%x\n", c.To, len(keys.Log), len(keys.Statements), sha256.Sum256(raw))
+	fmt.Fprintf(o.out, "%s: %s. SHA-256, to be compared by telephone:\n%x\n", c.To, describe(keys), sha256.Sum256(raw))
 	return nil
+}
+
+// describe says what a trust file holds, so that one without the witnesses that somebody counts on is not sent away unnoticed.
+func describe(keys bundle.Keys) string {
+	number := func(n int, one, more string) string {
+		if n == 1 {
+			return "1 " + one
+		}
+		return fmt.Sprintf("%d %s", n, more)
+	}
+	said := number(len(keys.Log), "key of the log", "keys of the log") + ", " + number(len(keys.Statements), "key of signatures", "keys of signatures")
+	if len(keys.Witnesses) == 0 {
+		return said + ", no witness"
+	}
+	return fmt.Sprintf("%s, %s, of which %d must have signed", said, number(len(keys.Witnesses), "witness", "witnesses"), keys.Quorum)
 }
 
 // vouched gives the keys when the site key, or a signature of quality assurance, vouches for each of them: one that somebody put into the database is not

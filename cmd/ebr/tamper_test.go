@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"maps"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,8 +18,8 @@ import (
 	"veribatch/audit/checkpoint"
 	checkpoints "veribatch/audit/checkpoint/keeper"
 	"veribatch/audit/merkle"
-	"veribatch/audit/witness"
 	"veribatch/internal/tamper"
+	"veribatch/internal/testwitness"
 	"veribatch/signatures"
 	"veribatch/signatures/keyring"
 	"veribatch/signatures/signtest"
@@ -64,18 +62,10 @@ func (s *tampered) underWitnesses(t *testing.T, public checkpoint.PublicKey) {
 	require.NoError(t, s.super.QueryRow(s.Ctx, `select origin from audit.logs`).Scan(&origin))
 	name, _, err := checkpoint.SplitOrigin(origin)
 	require.NoError(t, err)
-	logs, err := witness.Logs([]string{checkpoint.VerifierKey(name, public)})
-	require.NoError(t, err)
 	seen := &checkpoints.Witnesses{Trail: s.Trail, Quorum: 2}
 	s.witnesses = seen
 	for _, named := range []string{"a.example/w", "b.example/w"} {
-		w, err := witness.Open(witness.Options{Folder: filepath.Join(t.TempDir(), "witness"), Name: named, Logs: logs, Key: signerKey, Clock: time.Now})
-		require.NoError(t, err)
-		server := httptest.NewServer(witness.Handler(w, slog.New(slog.DiscardHandler)))
-		t.Cleanup(func() { server.Close(); _ = w.Close() })
-		client, err := witness.NewClient(w.Key()+" "+server.URL, nil)
-		require.NoError(t, err)
-		seen.Clients = append(seen.Clients, client)
+		seen.Clients = append(seen.Clients, testwitness.Start(t, named, checkpoint.VerifierKey(name, public)).Client)
 	}
 	require.NoError(t, seen.Enlist(s.Ctx))
 	require.NoError(t, seen.Round(s.Ctx))

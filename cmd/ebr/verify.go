@@ -59,7 +59,8 @@ func (p place) tell(ctx context.Context, w io.Writer, trail *audit.Trail, report
 	case err == nil:
 		report.Print(w)
 	case ctx.Err() != nil:
-		printStopped(w, report)
+		report.PrintFindings(w)
+		fmt.Fprintln(w, "The verification was stopped before its end: what it had not read yet may hold more.")
 	default:
 		return err
 	}
@@ -83,14 +84,6 @@ func verifyAll(ctx context.Context, trail *audit.Trail, keys, signer string, row
 		return err
 	})
 	return report, err
-}
-
-// printStopped writes what a verification found until somebody stopped it.
-func printStopped(w io.Writer, report audit.Report) {
-	for _, f := range report.Findings {
-		fmt.Fprintln(w, "FOUND", f)
-	}
-	fmt.Fprintln(w, "The verification was stopped before its end: what it had not read yet may hold more.")
 }
 
 func verifySnapshot(ctx context.Context, q audit.Querier, keys string, remembered []byte, lost error) (report audit.Report, err error) {

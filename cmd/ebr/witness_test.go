@@ -157,6 +157,9 @@ func TestPlantUnderWitnesses(t *testing.T) {
 		return strings.Contains(figures, "\nebr_witness_age_seconds 0\n")
 	})
 	require.Zero(t, s.figure(t, "ebr_witness_refused"))
+	out, errs, code := ebr("trust", "--state", state, "--to", filepath.Join(root, "keys.txt"))
+	require.Zero(t, code, errs)
+	require.Contains(t, out, "1 key of the log, 1 key of signatures, 2 witnesses, of which 1 must have signed. ")
 	s.interrupt(t, state)
 	verifies(t, state)
 }

@@ -24,7 +24,7 @@ import (
 type Exporter struct {
 	Trail *audit.Trail
 	Heads func(context.Context) error // appends a leaf over all streams: merkle.Sequencer.AppendHeads
-	Key   string                      // id of the site key in force, for the keys that the bundle states
+	Key   string                      // id of the key that seals signatures, for the keys that the bundle states
 	Wait  time.Duration               // for a checkpoint; 15 s unless set
 }
 

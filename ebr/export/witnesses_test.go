@@ -2,12 +2,7 @@ package export_test
 
 import (
 	"io"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,31 +12,15 @@ import (
 	"veribatch/audit/checkpoint"
 	"veribatch/audit/checkpoint/keeper"
 	"veribatch/audit/witness"
-	"veribatch/signatures/keyring"
+	"veribatch/internal/testwitness"
 )
 
-// witness is one of its own behind HTTP; it answers nobody while away.
-func (p *plant) witness() (c *witness.Client, away *atomic.Bool) {
+// witness is one of its own for the plant's log.
+func (p *plant) witness() *testwitness.Witness {
 	p.T.Helper()
-	t := p.T
 	public, err := p.keeper.Signer.Key(p.Ctx)
-	require.NoError(t, err)
-	logs, err := witness.Logs([]string{checkpoint.VerifierKey(p.keys().Log[0].Name, public)})
-	require.NoError(t, err)
-	w, err := witness.Open(witness.Options{Folder: filepath.Join(t.TempDir(), "witness"), Logs: logs, Clock: time.Now,
-		Key: func(f string) (checkpoint.Key, error) { return keyring.OpenCheckpoint(f) }})
-	require.NoError(t, err)
-	handler, away := witness.Handler(w, slog.New(slog.DiscardHandler)), &atomic.Bool{}
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if away.Load() {
-			panic(http.ErrAbortHandler)
-		}
-		handler.ServeHTTP(rw, r)
-	}))
-	t.Cleanup(func() { server.Close(); _ = w.Close() })
-	c, err = witness.NewClient(w.Key()+" "+server.URL, nil)
-	require.NoError(t, err)
-	return c, away
+	require.NoError(p.T, err)
+	return testwitness.Start(p.T, "", checkpoint.VerifierKey(p.keys().Log[0].Name, public))
 }
 
 // judged asks both verifiers, with the keys that the plant gives away now.
@@ -59,25 +38,24 @@ func (p *plant) judged(file []byte) string {
 func TestWitnessesSignTheCheckpointOfABundle(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
-	a, _ := p.witness()
-	b, away := p.witness()
-	k := &keeper.Witnesses{Trail: p.Trail, Clients: []*witness.Client{a, b}, Quorum: 2}
+	a, b := p.witness(), p.witness()
+	k := &keeper.Witnesses{Trail: p.Trail, Clients: []*witness.Client{a.Client, b.Client}, Quorum: 2}
 	require.NoError(t, k.Enlist(p.Ctx))
 	p.exporter.Wait = 4 * time.Second
 
-	away.Store(true)
+	b.Away.Store(true)
 	e := p.export(p.quinn)
 	require.NoError(t, k.Round(p.Ctx))
 	file := p.download(e)
 	require.Equal(t, "not-established witnesses", p.judged(file))
 	require.NotContains(t, member(t, file, "checkpoint.txt"), p.keys().Witnesses[0].Name+" ")
 
-	away.Store(false)
+	b.Away.Store(false)
 	require.NoError(t, k.Round(p.Ctx))
 	file = p.download(e)
 	require.Equal(t, "intact", p.judged(file))
 	require.Equal(t, 4, strings.Count(member(t, file, "checkpoint.txt"), "\n— "), "the log, its cosignature, two witnesses")
-	require.Contains(t, member(t, file, "keys.txt"), "\nwitness "+a.Key+"\n")
+	require.Contains(t, member(t, file, "keys.txt"), "\nwitness "+a.Client.Key+"\n")
 	require.Contains(t, member(t, file, "keys.txt"), "\nquorum 2\n")
 
 	heads := p.exporter.Heads

@@ -90,7 +90,7 @@ var errTakenBack = errors.New("quality: a rehearsal is taken back")
 // Rehearse opens an incident as OpenIncident does and takes it back, in one transaction. It gives what see saw before and after.
 func Rehearse(ctx context.Context, trail *audit.Trail, in Incident, see func(ctx context.Context, q audit.Querier) (string, error)) (before, after string, err error) {
 	in.complete(trail.Now())
-	_, err = trail.Change(ctx, audit.Intent{Session: trail.System(), Act: "incident.open", Home: audit.Site, Reason: in.Summary}, func(tx *audit.Tx) error {
+	_, err = trail.Change(ctx, in.intent(trail), func(tx *audit.Tx) error {
 		var err error
 		if before, err = see(ctx, tx); err != nil {
 			return err
@@ -119,12 +119,19 @@ func write(ctx context.Context, trail *audit.Trail, in Incident, key string) err
 	if in.Batches, err = known(ctx, trail, in.Batches); err != nil {
 		return err
 	}
-	intent := audit.Intent{Session: trail.System(), Act: "incident.open", Home: audit.Site, Reason: in.Summary, Key: key}
+	intent := in.intent(trail)
+	intent.Key = key
+	_, err = trail.Change(ctx, intent, func(tx *audit.Tx) error { return in.do(ctx, tx) })
+	return err
+}
+
+// intent is the act of opening it, in the site's stream and in those of the batches that it touches.
+func (in *Incident) intent(trail *audit.Trail) audit.Intent {
+	intent := audit.Intent{Session: trail.System(), Act: "incident.open", Home: audit.Site, Reason: in.Summary}
 	for _, b := range in.Batches {
 		intent.Also = append(intent.Also, audit.Stream("batch/"+b))
 	}
-	_, err = trail.Change(ctx, intent, func(tx *audit.Tx) error { return in.do(ctx, tx) })
-	return err
+	return intent
 }
 
 // complete fills in what was left out, and shortens what is too long to be kept.

@@ -59,7 +59,7 @@ var rungs = map[string]float64{
 }
 
 // tools stand beside the ladder: nothing of the program imports them.
-var tools = []string{"internal/house", "internal/pgtest", "internal/browser", "internal/mutants", "internal/manyentries", "internal/crash", "internal/rehearsal", "internal/tamper", "internal/testvault", "web/browser", "signatures/signtest"}
+var tools = []string{"internal/house", "internal/pgtest", "internal/browser", "internal/mutants", "internal/manyentries", "internal/crash", "internal/rehearsal", "internal/tamper", "internal/testvault", "internal/testwitness", "web/browser", "signatures/signtest"}
 
 type pkg struct {
 	ImportPath, Doc, Dir               string

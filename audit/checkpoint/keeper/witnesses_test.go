@@ -1,13 +1,7 @@
 package keeper_test
 
 import (
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"path/filepath"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,39 +9,17 @@ import (
 	"veribatch/audit/checkpoint"
 	"veribatch/audit/checkpoint/keeper"
 	"veribatch/audit/witness"
-	"veribatch/signatures/keyring"
+	"veribatch/internal/testwitness"
 )
 
-// beholder is a witness behind HTTP that can be away.
-type beholder struct {
-	*witness.Witness
-	client *witness.Client
-	away   atomic.Bool
-}
-
-func (w *world) beholder(origin string) *beholder {
+// witness is one of its own for a log of this origin.
+func (w *world) witness(origin string) *testwitness.Witness {
 	w.T.Helper()
 	public, err := w.way.Key(w.Ctx)
 	require.NoError(w.T, err)
 	name, _, err := checkpoint.SplitOrigin(origin)
 	require.NoError(w.T, err)
-	logs, err := witness.Logs([]string{checkpoint.VerifierKey(name, public)})
-	require.NoError(w.T, err)
-	b := &beholder{}
-	b.Witness, err = witness.Open(witness.Options{Folder: filepath.Join(w.T.TempDir(), "witness"), Logs: logs, Clock: time.Now,
-		Key: func(f string) (checkpoint.Key, error) { return keyring.OpenCheckpoint(f) }})
-	require.NoError(w.T, err)
-	handler := witness.Handler(b.Witness, slog.New(slog.DiscardHandler))
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if b.away.Load() {
-			panic(http.ErrAbortHandler)
-		}
-		handler.ServeHTTP(rw, r)
-	}))
-	w.T.Cleanup(func() { server.Close(); _ = b.Close() })
-	b.client, err = witness.NewClient(b.Key()+" "+server.URL, nil)
-	require.NoError(w.T, err)
-	return b
+	return testwitness.Start(w.T, "", checkpoint.VerifierKey(name, public))
 }
 
 func (w *world) origin() (origin string) {
@@ -79,19 +51,19 @@ func TestWitnessesSeeTheLogGrow(t *testing.T) {
 	w := setup(t)
 	w.log()
 	require.NoError(t, w.round())
-	a, b, c := w.beholder(w.origin()), w.beholder(w.origin()), w.beholder(w.origin())
-	k := &keeper.Witnesses{Trail: w.Trail, Clients: []*witness.Client{a.client, b.client, c.client}, Quorum: 2}
+	a, b, c := w.witness(w.origin()), w.witness(w.origin()), w.witness(w.origin())
+	k := &keeper.Witnesses{Trail: w.Trail, Clients: []*witness.Client{a.Client, b.Client, c.Client}, Quorum: 2}
 	require.Empty(t, w.witnessed().List)
 	require.NoError(t, k.Enlist(w.Ctx))
 	require.Positive(t, w.witnessed().Behind, "nobody has seen it yet")
-	b.away.Store(true)
-	c.away.Store(true)
+	b.Away.Store(true)
+	c.Away.Store(true)
 	require.NoError(t, k.Round(w.Ctx))
 	s := w.witnessed()
 	require.Len(t, s.List, 3)
 	require.Equal(t, 2, s.Quorum)
 	require.Positive(t, s.Behind, "one is not enough")
-	b.away.Store(false)
+	b.Away.Store(false)
 	require.NoError(t, k.Round(w.Ctx))
 	s = w.witnessed()
 	require.Zero(t, s.Behind)
@@ -111,7 +83,7 @@ func TestWitnessesSeeTheLogGrow(t *testing.T) {
 	w.log()
 	require.NoError(t, w.round())
 	require.Positive(t, w.witnessed().Behind)
-	c.away.Store(false)
+	c.Away.Store(false)
 	require.NoError(t, k.Round(w.Ctx))
 	require.Zero(t, w.witnessed().Behind)
 	for _, one := range w.witnessed().List {
