@@ -16,6 +16,7 @@ import (
 	"veribatch/ebr/continuity"
 	"veribatch/internal/fault"
 	"veribatch/internal/language"
+	"veribatch/signatures/configuration"
 	"veribatch/signatures/keyring"
 )
 
@@ -40,6 +41,10 @@ func LogAlarms(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 	if err == nil {
 		seen, err = keeper.ReadWitnessed(ctx, q)
 	}
+	var settings configuration.Settings
+	if err == nil {
+		settings, err = configuration.Read(ctx, q)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +62,10 @@ func LogAlarms(ctx context.Context, q audit.Querier) ([]Alarm, error) {
 		return alarm("action", language.Write("The audit trail has had no signed checkpoint for %d min: no batch is released", int(s.Age.Minutes()))), nil
 	case s.Age > keeper.AlarmAfter:
 		return alarm("alert", language.Write("The audit trail has had no signed checkpoint for %d s", int(s.Age.Seconds()))), nil
+	case len(seen.List) < settings.WitnessQuorum:
+		return alarm("action", language.Write("%d witnesses must have seen the audit trail and the server asks %d: no batch is released", settings.WitnessQuorum, len(seen.List))), nil
+	case settings.WitnessQuorum > 0 && seen.Behind > keeper.WitnessedAfter:
+		return alarm("action", language.Write("The audit trail has had too few witnesses for %d min: no batch is released", int(seen.Behind.Minutes()))), nil
 	case seen.Behind > keeper.WitnessedAfter:
 		return alarm("alert", language.Write("The audit trail has had too few witnesses for %d min", int(seen.Behind.Minutes()))), nil
 	}

@@ -97,7 +97,7 @@ func (s *script) askWitness(urls ...string) {
 		require.NoError(s.t, err)
 		w.Clients = append(w.Clients, c)
 	}
-	require.NoError(s.t, w.Enlist(s.Ctx))
+	require.NoError(s.t, w.Enlist(s.Ctx, 0))
 	require.NoError(s.t, w.Round(s.Ctx))
 }
 

@@ -139,7 +139,7 @@ func TestEachAttackerIsFoundByTheNextDefence(t *testing.T) {
 
 	s.remembered = s.steal(filepath.Join(t.TempDir(), "stolen"))
 	require.Empty(t, s.clean(), "all that the plant itself has agrees")
-	require.NoError(t, s.witnesses.Enlist(s.Ctx))
+	require.NoError(t, s.witnesses.Enlist(s.Ctx, 0))
 	require.NoError(t, s.witnesses.Round(s.Ctx))
 	require.NoError(t, w.Trail.Read(s.Ctx, func(r *audit.Reader) error {
 		var refused int

@@ -15,6 +15,7 @@ import (
 	"veribatch/audit"
 	"veribatch/ebr/batch"
 	"veribatch/ebr/continuity"
+	"veribatch/ebr/quality"
 	"veribatch/internal/certificate"
 	"veribatch/internal/fault"
 	"veribatch/recipes"
@@ -158,6 +159,17 @@ func (e *effects) signs() string {
 	return said(sign(""))
 }
 
+// unseen is what stands against the release of a batch for want of witnesses.
+func (e *effects) unseen() string {
+	batch := e.batch()
+	for _, words := range ask(e, func(ctx context.Context, q audit.Querier) ([]string, error) { return quality.Blockers(ctx, q, batch) }) {
+		if strings.Contains(words, "itness") {
+			return words
+		}
+	}
+	return "quiet"
+}
+
 // screen is what somebody sees who is not logged in.
 func (e *effects) screen() string {
 	desk := e.desk
@@ -233,6 +245,7 @@ var settingEffects = map[string]effect{
 	"backup_hours":     {versions.Propose{BackupHours: "48"}, func(e *effects) string { return e.alarm(continuity.Backup, 30) }, "the limit is 26 h", "quiet"},
 	"drill_days":       {versions.Propose{DrillDays: "7"}, func(e *effects) string { return e.alarm(continuity.Drill, 8*24) }, "quiet", "the limit is 7 days"},
 	"certificate_days": {versions.Propose{CertificateDays: "60"}, func(e *effects) string { return e.certificateEnds(40 * day) }, "quiet", "alarm"},
+	"witness_quorum":   {versions.Propose{WitnessQuorum: "2"}, (*effects).unseen, "quiet", "Witnesses that must have seen the audit trail: 2. The server asks 0."},
 	"screen_language":  {versions.Propose{ScreenLanguage: "de"}, (*effects).screen, `<html lang="en"`, `<html lang="de"`},
 	"mail_server": {versions.Propose{MailServer: mailAt, MailSender: "ebr@plant.test", MailRecipients: "qa@plant.test"}, func(e *effects) string {
 		return e.mailed(versions.Propose{})

@@ -66,13 +66,18 @@ func (f mailFlags) post(served string) (*post, error) {
 	return p, nil
 }
 
-// mail is the job: it writes what is new, and hands in what is due. Without a server in the configuration it does nothing.
-func (p *plant) mail(ctx context.Context) error {
-	var s configuration.Settings
-	err := p.trail.Read(ctx, func(r *audit.Reader) (err error) {
+// settings are those in force now.
+func (p *plant) settings(ctx context.Context) (s configuration.Settings, err error) {
+	err = p.trail.Read(ctx, func(r *audit.Reader) error {
 		s, err = configuration.Read(ctx, r)
 		return err
 	})
+	return s, err
+}
+
+// mail is the job: it writes what is new, and hands in what is due. Without a server in the configuration it does nothing.
+func (p *plant) mail(ctx context.Context) error {
+	s, err := p.settings(ctx)
 	if err != nil || s.MailServer == "" {
 		return err
 	}

@@ -67,7 +67,7 @@ func (s *tampered) underWitnesses(t *testing.T, public checkpoint.PublicKey) {
 	for _, named := range []string{"a.example/w", "b.example/w"} {
 		seen.Clients = append(seen.Clients, testwitness.Start(t, named, checkpoint.VerifierKey(name, public)).Client)
 	}
-	require.NoError(t, seen.Enlist(s.Ctx))
+	require.NoError(t, seen.Enlist(s.Ctx, 0))
 	require.NoError(t, seen.Round(s.Ctx))
 	var cosigned int
 	require.NoError(t, s.super.QueryRow(s.Ctx, `select count(*) from audit.cosignatures`).Scan(&cosigned))

@@ -61,19 +61,21 @@ const witnessJob = "witnesses"
 
 // askWitnesses has the kept checkpoints cosigned until ctx ends, beside everything else: nothing waits for a witness.
 func (p *plant) askWitnesses(ctx context.Context) {
-	enlisted, told := false, ""
+	enlisted, told := -1, ""
 	for ctx.Err() == nil {
 		err := safely(ctx, func(ctx context.Context) error {
-			if !enlisted {
-				if err := p.witnesses.Enlist(ctx); err != nil {
-					return err
-				}
-				enlisted = true
+			settings, err := p.settings(ctx)
+			if err == nil && settings.WitnessQuorum != enlisted {
+				err = p.witnesses.Enlist(ctx, settings.WitnessQuorum)
 			}
+			if err != nil {
+				return err
+			}
+			enlisted = settings.WitnessQuorum
 			return p.witnesses.Round(ctx)
 		})
-		if err == nil && len(p.witnesses.Clients) > 0 {
-			err = p.unwitnessed(ctx)
+		if err == nil {
+			err = p.unwitnessed(ctx, enlisted)
 		}
 		switch {
 		case err == nil:
@@ -87,8 +89,9 @@ func (p *plant) askWitnesses(ctx context.Context) {
 	}
 }
 
-// unwitnessed opens the incident of a witness that has seen another log, and of too few that have seen this one; each time it begins, once.
-func (p *plant) unwitnessed(ctx context.Context) error {
+// unwitnessed opens the incident of a witness that has seen another log, of too few that have seen this one, and of fewer that are asked than the
+// configuration demands; each time it begins, once.
+func (p *plant) unwitnessed(ctx context.Context, demanded int) error {
 	var s checkpoints.Witnessed
 	err := p.trail.Read(ctx, func(r *audit.Reader) (err error) { s, err = checkpoints.ReadWitnessed(ctx, r); return err })
 	if err != nil {
@@ -98,6 +101,7 @@ func (p *plant) unwitnessed(ctx context.Context) error {
 		p.witnessTrouble(one.Key, one.Refused, "A witness has cosigned another log than this one: "+one.Problem)
 	}
 	p.witnessTrouble("quorum", s.Behind > checkpoints.WitnessedAfter, fmt.Sprintf("Fewer than %d witnesses have seen the log for more than 5 minutes.", s.Quorum))
+	p.witnessTrouble("configuration", len(s.List) < demanded, fmt.Sprintf("The configuration demands %d witnesses of the audit trail, and the server asks %d.", demanded, len(s.List)))
 	return nil
 }
 

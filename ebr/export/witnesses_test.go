@@ -40,7 +40,7 @@ func TestWitnessesSignTheCheckpointOfABundle(t *testing.T) {
 	p := newPlant(t)
 	a, b := p.witness(), p.witness()
 	k := &keeper.Witnesses{Trail: p.Trail, Clients: []*witness.Client{a.Client, b.Client}, Quorum: 2}
-	require.NoError(t, k.Enlist(p.Ctx))
+	require.NoError(t, k.Enlist(p.Ctx, 0))
 	p.exporter.Wait = 4 * time.Second
 
 	b.Away.Store(true)
@@ -63,7 +63,7 @@ func TestWitnessesSignTheCheckpointOfABundle(t *testing.T) {
 	require.NoError(t, p.exporter.Download(p.Ctx, e, io.Discard))
 	p.exporter.Heads = heads
 
-	require.NoError(t, (&keeper.Witnesses{Trail: p.Trail}).Enlist(p.Ctx))
+	require.NoError(t, (&keeper.Witnesses{Trail: p.Trail}).Enlist(p.Ctx, 0))
 	require.NotContains(t, string(p.keys().Format()), "witness", "a plant that was started without witnesses promises none")
 	require.Equal(t, "intact", p.judged(p.download(e)))
 }

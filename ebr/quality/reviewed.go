@@ -15,6 +15,7 @@ import (
 	"veribatch/ebr/batch"
 	"veribatch/internal/language"
 	"veribatch/signatures"
+	"veribatch/signatures/configuration"
 )
 
 // later leaves out the acts by which a trail is reviewed. What was done by them does not ask for another review; what was refused does.
@@ -101,8 +102,8 @@ func (r *Review) follow(all []Review) {
 	}
 }
 
-// Blockers says what stands against the release of a batch today, one sentence each: open incidents, entries of the trail that nobody reviewed, and a
-// trail that the signer of checkpoints refuses or has not signed for five minutes.
+// Blockers says what stands against the release of a batch today, one sentence each: open incidents, entries of the trail that nobody reviewed, a
+// trail that the signer of checkpoints refuses or has not signed for five minutes, and one that fewer witnesses have seen than the configuration demands.
 func Blockers(ctx context.Context, q audit.Querier, batch string) (list []string, err error) {
 	if list, err = openIncidents(ctx, q, batch); err != nil {
 		return nil, err
@@ -122,7 +123,24 @@ func Blockers(ctx context.Context, q audit.Querier, batch string) (list []string
 	case signed.Age > keeper.BarAfter:
 		list = append(list, fmt.Sprintf("The audit trail has had no signed checkpoint for %d min.", int(signed.Age.Minutes())))
 	}
+	if err != nil {
+		return nil, err
+	}
+	unseen, err := unwitnessed(ctx, q)
+	if unseen != "" {
+		list = append(list, unseen)
+	}
 	return list, err
+}
+
+// unwitnessed says whether fewer witnesses than the configuration demands have seen the trail, or one of them another.
+func unwitnessed(ctx context.Context, q audit.Querier) (string, error) {
+	settings, err := configuration.Read(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	seen, err := keeper.ReadWitnessed(ctx, q)
+	return seen.Bar(settings.WitnessQuorum), err
 }
 
 // Who completes a batch signs that its open incidents are known. The trail is reviewed afterwards.

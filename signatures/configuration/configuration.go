@@ -38,6 +38,7 @@ type Settings struct {
 	BackupHours        int  // hours without a backup that raise an alarm
 	DrillDays          int  // days without a drill of the restore that raise an alarm
 	CertificateDays    int  // days before the end of the server's certificate from which on there is an alarm
+	WitnessQuorum      int  // witnesses that must have seen the audit trail before a batch is released
 
 	Language Language // of the screens
 
@@ -66,6 +67,9 @@ type Setting struct {
 
 	value func(*Settings) any // *int, *bool or worded
 }
+
+// mostWitnesses is how many witnesses a log can have (keeper.MostWitnesses, docs/auditor.md).
+const mostWitnesses = 14
 
 // Table lists all settings in the order in which people read them. A setting has an effect, or it is not here.
 func Table() []Setting { return table }
@@ -119,6 +123,9 @@ var table = []Setting{
 	{"certificate_days", "Alarm before the certificate ends", "days", 1, 90, 30,
 		"Every page shows an alarm when the server's certificate ends within so many days.",
 		"21 CFR 11.30", func(s *Settings) any { return &s.CertificateDays }},
+	{"witness_quorum", "Witnesses that must have seen the log", "", 0, mostWitnesses, 0,
+		"When fewer witnesses than this are asked by the server, or have seen the log within 5 minutes, there is an alarm and no batch is released, whatever the server's command line says. 0: releases wait for no witness.",
+		"21 CFR 11.10(c), EU GMP Annex 11 clauses 7.1 and 9", func(s *Settings) any { return &s.WitnessQuorum }},
 	{"screen_language", "Language of the screens", "", 2, 7, 2,
 		"Screens and their messages speak it, for everybody. Recipes stay as they are written; records, statements to sign, the audit trail, reports, mail and the API stay in English.",
 		"EU GMP Chapter 4 clause 4.4", func(s *Settings) any { return &s.Language }},

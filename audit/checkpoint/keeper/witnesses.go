@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +14,7 @@ import (
 	"veribatch/audit/witness"
 )
 
-// WitnessedAfter is how long the log may be without enough witnesses before people are told. Nothing waits for witnesses.
+// WitnessedAfter is how long the log may be without enough witnesses before people are told. Execution never waits for witnesses.
 const WitnessedAfter = 300 * time.Second
 
 // Witnesses has the kept checkpoints cosigned in other hands, the newest one first.
@@ -34,8 +35,9 @@ const (
 	witnessProblem = `update audit.witness_state w set problem = @problem, refused = @refused, since = case when w.problem = '' then clock_timestamp() else w.since end where w.witness = @witness`
 )
 
-// Enlist says which witnesses there are from now on.
-func (k *Witnesses) Enlist(ctx context.Context) error {
+// Enlist says which witnesses there are from now on. Quorum of them are wanted, and at least least as far as there are so many.
+func (k *Witnesses) Enlist(ctx context.Context, least int) error {
+	wanted := max(k.Quorum, min(least, len(k.Clients)))
 	keys := []string{}
 	for _, c := range k.Clients {
 		keys = append(keys, c.Key)
@@ -45,7 +47,7 @@ func (k *Witnesses) Enlist(ctx context.Context) error {
 			return err
 		}
 		for _, c := range k.Clients {
-			if _, err := op.Exec(ctx, enlistWitness, pgx.NamedArgs{"witness": c.Key, "url": c.URL, "quorum": k.Quorum}); err != nil {
+			if _, err := op.Exec(ctx, enlistWitness, pgx.NamedArgs{"witness": c.Key, "url": c.URL, "quorum": wanted}); err != nil {
 				return err
 			}
 		}
@@ -165,6 +167,20 @@ type Witnessed struct {
 	List   []WitnessState
 	Quorum int
 	Behind time.Duration // of the oldest kept checkpoint that fewer than Quorum have cosigned, itself or a later one; 0 when there is none
+}
+
+// Bar says why nothing may be released under this log: a witness has seen another one, or fewer of them than least, which the quality unit demands, have
+// seen this one. "" when nothing stands against it; without a demand only another log does.
+func (w Witnessed) Bar(least int) string {
+	switch {
+	case w.Refused():
+		return "A witness has cosigned another log of the audit trail than this one."
+	case len(w.List) < least:
+		return fmt.Sprintf("Witnesses that must have seen the audit trail: %d. The server asks %d.", least, len(w.List))
+	case least > 0 && w.Behind > WitnessedAfter:
+		return fmt.Sprintf("Fewer than %d witnesses have seen the audit trail for %d min.", w.Quorum, int(w.Behind.Minutes()))
+	}
+	return ""
 }
 
 // WitnessState is what one witness did.

@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,7 +55,7 @@ func TestWitnessesSeeTheLogGrow(t *testing.T) {
 	a, b, c := w.witness(w.origin()), w.witness(w.origin()), w.witness(w.origin())
 	k := &keeper.Witnesses{Trail: w.Trail, Clients: []*witness.Client{a.Client, b.Client, c.Client}, Quorum: 2}
 	require.Empty(t, w.witnessed().List)
-	require.NoError(t, k.Enlist(w.Ctx))
+	require.NoError(t, k.Enlist(w.Ctx, 0))
 	require.Positive(t, w.witnessed().Behind, "nobody has seen it yet")
 	b.Away.Store(true)
 	c.Away.Store(true)
@@ -94,14 +95,14 @@ func TestWitnessesSeeTheLogGrow(t *testing.T) {
 
 	before := openTrail(t, w, yesterday.AppDSN)
 	put := &keeper.Witnesses{Trail: before, Clients: k.Clients, Quorum: 2}
-	require.NoError(t, put.Enlist(w.Ctx))
+	require.NoError(t, put.Enlist(w.Ctx, 0))
 	require.NoError(t, put.Round(w.Ctx))
 	require.NoError(t, before.Read(w.Ctx, func(r *audit.Reader) (err error) { s, err = keeper.ReadWitnessed(w.Ctx, r); return err }))
 	require.True(t, s.Refused(), "the one that is asked again has seen more: %+v", s)
 
 	k.Clients = k.Clients[:1]
 	k.Quorum = 1
-	require.NoError(t, k.Enlist(w.Ctx))
+	require.NoError(t, k.Enlist(w.Ctx, 0))
 	require.Len(t, w.witnessed().List, 1)
 	super := w.DB.Super(t)
 	for _, sql := range []string{`delete from audit.cosignatures`, `update audit.cosignatures set line = ''`, `insert into audit.cosignatures values (1, 1, 'x', now(), 'x')`, `truncate audit.cosignatures`} {
@@ -139,4 +140,44 @@ func openTrail(t *testing.T, w *world, dsn string) *audit.Trail {
 	t.Cleanup(trail.Close)
 	require.NoError(t, trail.Start(w.Ctx, nil))
 	return trail
+}
+
+// What stands against a release: another log always; too few witnesses only where they are demanded.
+func TestBarOfWitnesses(t *testing.T) {
+	t.Parallel()
+	two := []keeper.WitnessState{{Key: "a"}, {Key: "b"}}
+	late := keeper.WitnessedAfter + time.Second
+	for _, c := range []struct {
+		seen     keeper.Witnessed
+		demanded int
+		says     string
+	}{
+		{keeper.Witnessed{}, 0, ""},
+		{keeper.Witnessed{}, 1, "Witnesses that must have seen the audit trail: 1. The server asks 0."},
+		{keeper.Witnessed{List: two, Quorum: 2}, 2, ""},
+		{keeper.Witnessed{List: two, Quorum: 2, Behind: keeper.WitnessedAfter}, 2, ""},
+		{keeper.Witnessed{List: two, Quorum: 2, Behind: late}, 0, ""},
+		{keeper.Witnessed{List: two, Quorum: 2, Behind: late}, 1, "Fewer than 2 witnesses have seen the audit trail for 5 min."},
+		{keeper.Witnessed{List: two, Quorum: 2}, 3, "Witnesses that must have seen the audit trail: 3. The server asks 2."},
+		{keeper.Witnessed{List: []keeper.WitnessState{{Key: "a", Refused: true}}, Quorum: 1}, 0, "A witness has cosigned another log of the audit trail than this one."},
+	} {
+		require.Equal(t, c.says, c.seen.Bar(c.demanded))
+	}
+}
+
+// What the quality unit demands raises what the command line says and never lowers it.
+func TestDemandRaisesTheQuorum(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.log()
+	require.NoError(t, w.round())
+	a, b := w.witness(w.origin()), w.witness(w.origin())
+	k := &keeper.Witnesses{Trail: w.Trail, Clients: []*witness.Client{a.Client, b.Client}, Quorum: 1}
+	for demanded, quorum := range []int{1, 1, 2, 2} {
+		require.NoError(t, k.Enlist(w.Ctx, demanded))
+		require.Equal(t, quorum, w.witnessed().Quorum, demanded)
+	}
+	k.Quorum = 2
+	require.NoError(t, k.Enlist(w.Ctx, 1))
+	require.Equal(t, 2, w.witnessed().Quorum)
 }

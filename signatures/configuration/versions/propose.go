@@ -34,6 +34,7 @@ type Propose struct {
 	BackupHours        string `json:"backup_hours" form:"backup_hours"`
 	DrillDays          string `json:"drill_days" form:"drill_days"`
 	CertificateDays    string `json:"certificate_days" form:"certificate_days"`
+	WitnessQuorum      string `json:"witness_quorum" form:"witness_quorum"`
 	ScreenLanguage     string `json:"screen_language" form:"screen_language"` // en, de
 	MailServer         string `json:"mail_server" form:"mail_server"`         // host:port, none
 	MailEncryption     string `json:"mail_encryption" form:"mail_encryption"` // starttls, tls, none
