@@ -76,7 +76,10 @@ type Receipt struct {
 const connections = 32
 
 // Open connects as the role that the DSN names, which must be app: the trail's grants rest on it.
-func Open(ctx context.Context, dsn string) (*Trail, error) {
+func Open(ctx context.Context, dsn string) (*Trail, error) { return OpenWith(ctx, dsn, nil) }
+
+// OpenWith is Open with a password that is asked for at each connection, because it may change while the trail is open; nil is that of the DSN.
+func OpenWith(ctx context.Context, dsn string, password func(context.Context) (string, error)) (*Trail, error) {
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("audit: the database address is not well formed: %w", err)
@@ -90,6 +93,12 @@ func Open(ctx context.Context, dsn string) (*Trail, error) {
 	params["timezone"] = "UTC"
 	params["idle_in_transaction_session_timeout"] = "60000"
 	params["lock_timeout"] = "10000"
+	if password != nil {
+		cfg.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) (err error) {
+			c.Password, err = password(ctx)
+			return err
+		}
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)

@@ -14,15 +14,52 @@ import (
 	"veribatch/internal/fault"
 	"veribatch/internal/postgres"
 	"veribatch/migrations"
+	"veribatch/signatures/keyring"
 )
 
 // database is an open database: the connection string of role app, and how to let go of it.
 type database struct {
 	app      string
+	password password         // of role app, when it stands in Vault; nil when the connection string has it
 	migrator string           // "" when an existing database was named: its migrations are run by hand
 	cluster  *postgres.Access // the private PostgreSQL; nil for an existing database
 	exited   <-chan struct{}  // closed when a private PostgreSQL has ended; nil for an existing database
 	close    func() error
+}
+
+// password gives the password for a new connection.
+type password func(context.Context) (string, error)
+
+// connect opens a connection as role app beside those of the trail.
+func connect(ctx context.Context, dsn string, p password) (*pgx.Conn, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err == nil && p != nil {
+		cfg.Password, err = p(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, cfg)
+}
+
+// open opens the database of the place, with the password that stands in Vault when there is one.
+func (s *serveCmd) open(ctx context.Context, say func(string)) (database, error) {
+	if s.VaultDatabase == "" {
+		return s.place.open(ctx, say)
+	}
+	if s.VaultAddress == "" || s.Database == "" {
+		return database{}, fault.New(fault.Invalid, "--vault-database goes with --vault-address and with --database: it is the password of an existing database.")
+	}
+	kept, err := keyring.OpenVaultPassword(s.settings(s.VaultDatabase), time.Now)
+	if err != nil {
+		return database{}, err
+	}
+	if _, err := kept.Password(ctx); err != nil {
+		return database{}, err
+	}
+	db, err := s.place.open(ctx, say)
+	db.password = kept.Password
+	return db, err
 }
 
 // open starts the private PostgreSQL, or takes the database that was named.
@@ -43,7 +80,7 @@ func (p place) open(ctx context.Context, say func(string)) (database, error) {
 
 // ready refuses a database that may lose records or has not the schema of this program; a private one is migrated first.
 func (d database) ready(ctx context.Context, say func(string)) error {
-	conn, err := pgx.Connect(ctx, d.app)
+	conn, err := connect(ctx, d.app, d.password)
 	if err != nil {
 		return fault.New(fault.NotReady, "The server cannot log in to the database as role app. Check the connection string.").Because(err)
 	}
@@ -118,8 +155,8 @@ func (p place) attach(ctx context.Context, say func(string)) (database, error) {
 }
 
 // openTrail opens the trail of a plant; a database of invented entries is refused.
-func openTrail(ctx context.Context, dsn string) (*audit.Trail, error) {
-	trail, err := audit.Open(ctx, dsn)
+func openTrail(ctx context.Context, d database) (*audit.Trail, error) {
+	trail, err := audit.OpenWith(ctx, d.app, d.password)
 	if err != nil {
 		return nil, err
 	}

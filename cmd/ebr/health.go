@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"veribatch/audit"
 	"veribatch/migrations"
 	"veribatch/signatures/configuration"
@@ -37,6 +35,7 @@ type finding struct {
 type health struct {
 	*plant
 	database string                                        // connection string of role app
+	password password                                      // nil when the connection string has it
 	folders  []string                                      // that must not be full
 	free     func(folder string) (bytes uint64, err error) // freeBytes
 	draining atomic.Bool
@@ -120,7 +119,7 @@ func verifyAge(last *time.Time, now time.Time) finding {
 }
 
 func (h *health) schema(ctx context.Context) finding {
-	conn, err := pgx.Connect(ctx, h.database)
+	conn, err := connect(ctx, h.database, h.password)
 	if err != nil {
 		return finding{"schema", failing, "The database takes no new connection."}
 	}

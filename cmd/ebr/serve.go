@@ -26,7 +26,8 @@ type serveCmd struct {
 	signerFlags
 	witnessFlags
 	vaultFlags
-	VaultStatementsKey string `default:"transit/veribatch-statements" placeholder:"MOUNT/NAME" help:"Key of Vault's transit engine with which signatures of people are sealed, of type ed25519 (${default}). The site key stays a file."`
+	VaultStatementsKey string `default:"transit/veribatch-statements" placeholder:"MOUNT/NAME" help:"Key of Vault's transit engine with which signatures of people are sealed, of type ed25519 (${default}). The site key stays a file. Empty: the site key seals them."`
+	VaultDatabase      string `placeholder:"MOUNT/NAME" help:"Secret of Vault's KV engine, version 2, whose field password is that of role app on the database named; read for each new connection."`
 
 	Log        string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
 	DrainWait  time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
@@ -53,7 +54,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := s.place.open(ctx, o.say)
+	db, err := s.open(ctx, o.say)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 	if err := db.ready(ctx, o.say); err != nil {
 		return err
 	}
-	trail, err := openTrail(ctx, db.app)
+	trail, err := openTrail(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer p.work(ctx)()
-	h := &health{plant: p, database: db.app, folders: s.folders(), free: freeBytes}
+	h := &health{plant: p, database: db.app, password: db.password, folders: s.folders(), free: freeBytes}
 	if in.metrics != nil {
 		defer p.backstage(ctx, in.metrics, h.backRoom())()
 	}

@@ -100,7 +100,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 		return nil, err
 	}
 	p.desk = signatures.Desk{Trail: trail, Gate: p.gate, Key: p.key}
-	if s.VaultAddress != "" {
+	if s.VaultAddress != "" && s.VaultStatementsKey != "" {
 		if p.desk.Seals, err = keyring.OpenVaultStatements(s.keys(), s.settings(s.VaultStatementsKey), time.Now); err != nil {
 			return nil, err
 		}

@@ -42,7 +42,7 @@ func (v *verifyCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
-	trail, err := openTrail(ctx, db.app)
+	trail, err := openTrail(ctx, db)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -69,6 +70,29 @@ func (v *Vault) Do(path string, body any) map[string]any {
 func (v *Vault) Delete(path string) {
 	v.t.Helper()
 	v.ask(http.MethodDelete, path, nil)
+}
+
+// Passwords mounts the KV engine, version 2, there.
+func (v *Vault) Passwords(mount string) {
+	v.t.Helper()
+	v.Do("sys/mounts/"+mount, map[string]any{"type": "kv", "options": map[string]any{"version": "2"}})
+	require.Eventually(v.t, func() bool { // it answers 400 until it has made itself ready
+		return v.status(http.MethodGet, mount+"/config") == http.StatusOK
+	}, time.Minute, 50*time.Millisecond)
+}
+
+func (v *Vault) status(method, path string) int {
+	request, err := http.NewRequestWithContext(v.t.Context(), method, v.Address+"/v1/"+path, nil)
+	if err != nil {
+		return 0
+	}
+	request.Header.Set("X-Vault-Token", v.root)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
 }
 
 // Seal seals the Vault.

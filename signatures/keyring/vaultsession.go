@@ -186,7 +186,7 @@ func explain(doing string, err error) error {
 	case errors.As(err, &said), errors.As(err, &file):
 		return err
 	case code == http.StatusServiceUnavailable:
-		return fmt.Errorf("%s: Vault is sealed or not ready; nothing is signed until it is unsealed", doing)
+		return fmt.Errorf("%s: Vault is sealed or not ready", doing)
 	case code == http.StatusForbidden:
 		return fmt.Errorf("%s: Vault does not permit it: see the policy of the role", doing)
 	case code != 0:
