@@ -83,7 +83,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	seers.Trail = trail
-	p.signer, p.witnesses, p.unseen = signer, seers, map[string]bool{}
+	p.signer, p.witnesses = signer, seers
 	defer p.keepIncidents(ctx, dead)()
 	if err := p.settle(ctx, db, keeper, s.State); err != nil {
 		return err

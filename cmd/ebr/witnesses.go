@@ -61,6 +61,7 @@ const witnessJob = "witnesses"
 
 // askWitnesses has the kept checkpoints cosigned until ctx ends, beside everything else: nothing waits for a witness.
 func (p *plant) askWitnesses(ctx context.Context) {
+	p.unseen = map[string]bool{}
 	enlisted, told := -1, ""
 	for ctx.Err() == nil {
 		err := safely(ctx, func(ctx context.Context) error {
