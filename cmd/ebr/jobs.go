@@ -73,6 +73,7 @@ func (p *plant) work(ctx context.Context) (stop func()) {
 	log.Go(func() { p.logEntries(ctx) })
 	log.Go(func() { p.keepCheckpoints(ctx) })
 	log.Go(func() { p.askWitnesses(ctx) })
+	log.Go(func() { p.watchSealer(ctx, sealerPause) })
 	kept := p.keeper.start(ctx)
 	return func() { cancel(); wait(); <-watched; log.Wait(); kept() }
 }

@@ -78,13 +78,14 @@ var (
 	refusesGauge        = prometheus.NewDesc("ebr_checkpoint_refused", "1 while the signer of checkpoints refuses the log.", nil, nil)
 	unwitnessedGauge    = prometheus.NewDesc("ebr_witness_age_seconds", "Age of the oldest kept checkpoint that fewer witnesses than wanted have seen; 0 when there is none.", nil, nil)
 	witnessRefusesGauge = prometheus.NewDesc("ebr_witness_refused", "1 while a witness has cosigned another log than this one.", nil, nil)
+	sealerGauge         = prometheus.NewDesc("ebr_sealer_away", "1 while the key in Vault seals no signature, so that nobody can sign.", nil, nil)
 	apartGauge          = prometheus.NewDesc("ebr_clock_difference_seconds", "By how much the clock of the database is ahead of the server's; beyond 2 s either way nobody signs.", nil, nil)
 	waitCounter         = prometheus.NewDesc("ebr_database_waits_total", "Acts and pages that had to wait for a connection.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readyGauge, jobGauge, endGauge, sessionGauge, poolGauge, logGauge, queueGauge, unloggedGauge, coveredGauge, uncoveredGauge, refusesGauge, unwitnessedGauge, witnessRefusesGauge, apartGauge, waitCounter} {
+	for _, d := range []*prometheus.Desc{readyGauge, jobGauge, endGauge, sessionGauge, poolGauge, logGauge, queueGauge, unloggedGauge, coveredGauge, uncoveredGauge, refusesGauge, unwitnessedGauge, witnessRefusesGauge, sealerGauge, apartGauge, waitCounter} {
 		ch <- d
 	}
 }
@@ -103,6 +104,13 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	if g.certificate != nil {
 		send(endGauge, prometheus.GaugeValue, float64(g.certificate.Leaf().NotAfter.Unix()))
+	}
+	if g.desk.Seals != nil {
+		away := 0.0
+		if g.sealerAway.Load() {
+			away = 1
+		}
+		send(sealerGauge, prometheus.GaugeValue, away)
 	}
 	pool := g.trail.Pool()
 	send(poolGauge, prometheus.GaugeValue, float64(pool.AcquiredConns()), "busy")

@@ -49,6 +49,7 @@ type plant struct {
 	metrics        *metrics
 	certificate    *certificate.Keeper    // nil without TLS
 	badCertificate atomic.Bool            // a newer one was refused
+	sealerAway     atomic.Bool            // the key in Vault seals no signature
 	keeper         *keeper                // makes backups; nil without a second place
 	watch          watch                  // of the clock of this machine
 	sources        []web.AlarmSource      // of the pages and the mails
@@ -156,7 +157,7 @@ func (s *serveCmd) people(ctx context.Context, p *plant, o output) ([]web.DemoPe
 // alarms are what the pages say about the server itself. A demo plant has nothing to lose: it says so on the page of the backups only.
 func (p *plant) alarms(demo bool) []web.AlarmSource {
 	if demo {
-		return []web.AlarmSource{p.certificateAlarms}
+		return []web.AlarmSource{p.sealerAlarms, p.certificateAlarms}
 	}
-	return []web.AlarmSource{p.certificateAlarms, web.BackupAlarms}
+	return []web.AlarmSource{p.sealerAlarms, p.certificateAlarms, web.BackupAlarms}
 }

@@ -43,6 +43,7 @@ func TestVaultSealedWhilePeopleWork(t *testing.T) {
 	v.Seal()
 	makeFirst(t, s) // work goes on
 	until(t, "what is not signed becomes old", func() bool { return s.figure(t, "ebr_checkpoint_age_seconds") > 30 })
+	until(t, "the server knows that nobody can sign", func() bool { return s.figure(t, "ebr_sealer_away") == 1 })
 	if s.figure(t, "ebr_checkpoint_refused") != 0 || s.figure(t, "ebr_checkpoint_leaves") != known {
 		t.Error("a sealed Vault signs nothing and refuses nothing")
 	}
@@ -51,6 +52,7 @@ func TestVaultSealedWhilePeopleWork(t *testing.T) {
 	}
 	v.Unseal()
 	until(t, "Vault signs again", func() bool { return covered() && s.figure(t, "ebr_checkpoint_leaves") > known })
+	until(t, "people can sign again", func() bool { return s.figure(t, "ebr_sealer_away") == 0 })
 	v.Do("transit/keys/veribatch-checkpoint/rotate", nil)
 	s.interrupt(t, state)
 	verifies(t, state)
