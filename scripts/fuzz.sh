@@ -5,9 +5,27 @@
 set -eu
 cd "$(dirname "$0")/.."
 time=${1:-20s}
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+
+# fuzz PACKAGE NAME: one test. Go before 1.27 may take the end of the time itself for a failure, with these words and without an input (Go issue 75804): then the
+# test is made again, twice at most. Whatever found an input has written it down, and fails.
+fuzz() {
+	for try in 1 2 3; do
+		printf '\n== %s  fuzzing %s %s for %s\n' "$(date +%T)" "$1" "$2" "$time"
+		if go test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 10x >"$said" 2>&1; then
+			cat "$said"
+			return
+		fi
+		cat "$said"
+		if ! grep -A1 "^--- FAIL: $2 " "$said" | grep -qx ' *context deadline exceeded' || grep -q -e 'Failing input' -e panic "$said"; then
+			return 1
+		fi
+	done
+	return 1
+}
 
 grep -rn --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Z]' . | sed 's/^\(.*\)\/[^/]*:[0-9]*:func \(Fuzz[A-Za-z0-9_]*\).*/\1 \2/' | sort |
 	while read -r package name; do
-		printf '\n== %s  fuzzing %s %s for %s\n' "$(date +%T)" "$package" "$name" "$time"
-		go test "$package" -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 10x
+		fuzz "$package" "$name"
 	done
