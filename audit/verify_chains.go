@@ -240,12 +240,15 @@ func (v *verifier) compareHeads(rows pgx.Rows) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for _, s := range slices.Sorted(maps.Keys(v.heads)) {
 		if !seen[s] {
 			v.found("stream %s: entries without a head", s)
 		}
 	}
-	return err
+	return nil
 }
 
 const (
@@ -309,10 +312,13 @@ func (v *verifier) nameSubjects(ctx context.Context) error {
 		delete(said, key)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for _, key := range slices.Sorted(maps.Keys(said)) {
 		v.found("audit.subjects lacks %s", key)
 	}
-	return err
+	return nil
 }
 
 const wrongContents = `select encode(digest, 'hex'), sha256(bytes) = digest from audit.contents`

@@ -65,9 +65,11 @@ func (r *Recent) look(ctx context.Context, q audit.Querier, found func(row strin
 	}
 	if first {
 		r.log = &verifier{epoch: tree.Epoch}
-		if err := r.log.edge.load(tiles{ctx, q, tree.Epoch}, tree.Size); err != nil {
+		if err := r.log.edge.load(tiles{ctx, q, tree.Epoch}, tree.Size); errors.Is(err, errLacks) {
 			found(fmt.Sprintf("table audit.log_tiles epoch %d", tree.Epoch), err)
 			return nil, nil
+		} else if err != nil {
+			return nil, err
 		}
 	}
 	r.log.q, r.log.found = q, found

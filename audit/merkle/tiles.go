@@ -2,6 +2,7 @@ package merkle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -31,7 +32,10 @@ func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 const tilesAt = `select substr(t.hashes, 1, g.bytes) from unnest(@levels::int[], @numbers::bigint[], @bytes::int[]) with ordinality g (level, number, bytes, n)
 	left join audit.log_tiles t on t.epoch = @epoch and t.level = g.level and t.number = g.number order by g.n`
 
-// ReadTiles implements tlog.TileReader. A tile that is missing or too short is an error that names it.
+// errLacks says that a tile is missing or too short: a disagreement, where every other error says that it could not be read.
+var errLacks = errors.New("the log lacks hashes")
+
+// ReadTiles implements tlog.TileReader. A tile that is missing or too short is an errLacks that names it.
 func (t tiles) ReadTiles(list []tlog.Tile) ([][]byte, error) {
 	levels, numbers, lengths := make([]int, len(list)), make([]int64, len(list)), make([]int, len(list))
 	for i, tile := range list {
@@ -47,7 +51,7 @@ func (t tiles) ReadTiles(list []tlog.Tile) ([][]byte, error) {
 	}
 	for i, tile := range list {
 		if len(data[i]) != lengths[i] {
-			return nil, fmt.Errorf("the log lacks hashes: tile %d/%d holds %d of %d", tile.L, tile.N, len(data[i])/tlog.HashSize, tile.W)
+			return nil, fmt.Errorf("%w: tile %d/%d holds %d of %d", errLacks, tile.L, tile.N, len(data[i])/tlog.HashSize, tile.W)
 		}
 	}
 	return data, nil
