@@ -34,7 +34,7 @@ assets:
 
 ## test: everything that must be true before a change lands (at most 12 minutes on two cores)
 test:
-	@scripts/need.sh pg cc chromium poppler qpdf certutil
+	@scripts/need.sh pg cc chromium poppler qpdf certutil openssl
 	@$(MAKE) --no-print-directory assets
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory unit
@@ -61,7 +61,7 @@ browser:
 
 ## evidence: the longer slices: races and random walks in full length, fuzzing, seeded faults (make test and this: at most 60 minutes)
 evidence:
-	@scripts/need.sh pg cc chromium poppler qpdf certutil
+	@scripts/need.sh pg cc chromium poppler qpdf certutil openssl
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "a Vault for the tests, built once"
 	@scripts/vaultpeer.sh

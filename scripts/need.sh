@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a command needs and the machine lacks, or says in one message what that is.
-# Usage: scripts/need.sh pg | cc | chromium | poppler | qpdf | certutil ...
+# Usage: scripts/need.sh pg | cc | chromium | poppler | qpdf | certutil | openssl ...
 # Installs with apt-get when run as root, or when sudo needs no password; NEED_INSTALL=no only looks.
 set -eu
 
@@ -34,6 +34,7 @@ has() {
 	poppler) command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null ;;
 	qpdf) command -v qpdf >/dev/null ;;
 	certutil) command -v certutil >/dev/null ;;
+	openssl) command -v openssl >/dev/null ;;
 	go) has_go ;;
 	node) command -v npm >/dev/null && [ "$(major "$(node --version 2>/dev/null)")" -ge 20 ] ;;
 	*) say "unknown need: $1"; exit 2 ;;
@@ -48,6 +49,7 @@ words() {
 	chromium) echo "the browser Chromium" ;;
 	poppler) echo "poppler-utils (pdftotext, pdftoppm)" ;;
 	qpdf) echo "qpdf" ;;
+	openssl) echo "openssl (it checks the signatures of documents)" ;;
 	certutil) echo "certutil (the browser test of TLS imports an authority with it)" ;;
 	go) echo "Go 1.26 or newer, from https://go.dev/dl/" ;;
 	node) echo "Node.js 20 or newer with npm, from https://nodejs.org/" ;;
@@ -60,6 +62,7 @@ packages() {
 	chromium) echo chromium fonts-dejavu-core ;;
 	poppler) echo poppler-utils ;;
 	qpdf) echo qpdf ;;
+	openssl) echo openssl ;;
 	certutil) echo libnss3-tools ;;
 	*) echo - ;;
 	esac

@@ -118,11 +118,7 @@ func VerifyCheckpointKeys(ctx context.Context, q audit.Querier, key *keyring.Fil
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	site, err := recordedKeys(ctx, q, key)
-	if err != nil {
-		return err
-	}
-	entries, err := audit.History(ctx, q, audit.Filter{Act: "key.register", Limit: 500})
+	vouched, err := vouchers(ctx, q, key)
 	if err != nil {
 		return err
 	}
@@ -131,18 +127,34 @@ func VerifyCheckpointKeys(ctx context.Context, q audit.Querier, key *keyring.Fil
 		return err
 	}
 	for _, k := range list {
-		vouched := signed[k.ID]
-		for _, e := range entries {
-			signature, _ := base64.StdEncoding.DecodeString(e.Details[checkpointKey+k.ID]) // no signature is a wrong one
-			for _, s := range site {
-				vouched = vouched || (s.Vouched || s.ID == key.ID()) && keyring.Verify(s.Public, purposeCheckpointKey, k.Public, signature)
-			}
-		}
-		if !vouched {
+		if !signed[k.ID] && !vouched(purposeCheckpointKey, checkpointKey+k.ID, k.Public) {
 			found("table ebr.checkpoint_keys id "+k.ID, fault.New(fault.Refused, "Neither the site key nor a signature of QA vouches for the key."))
 		}
 	}
 	return nil
+}
+
+// vouchers tells whether the site key, or one before it for which it vouches, vouched in a note of an entry for a key, for some purpose.
+func vouchers(ctx context.Context, q audit.Querier, key *keyring.File) (vouched func(purpose, note string, public []byte) bool, err error) {
+	site, err := recordedKeys(ctx, q, key)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := audit.History(ctx, q, audit.Filter{Act: "key.register", Limit: 500})
+	if err != nil {
+		return nil, err
+	}
+	return func(purpose, note string, public []byte) bool {
+		for _, e := range entries {
+			signature, _ := base64.StdEncoding.DecodeString(e.Details[note]) // no signature is a wrong one
+			for _, s := range site {
+				if (s.Vouched || s.ID == key.ID()) && !s.Statements && keyring.Verify(s.Public, purpose, public, signature) {
+					return true
+				}
+			}
+		}
+		return false
+	}, nil
 }
 
 // signedCheckpointKeys are those that stand in a statement with which the log was continued. VerifyAll verifies the signatures.

@@ -39,7 +39,7 @@ func (s *server) mint(cmd any) {
 		c.Mint()
 	}
 	if c, ok := cmd.(interface{ At(p export.Plant) }); ok {
-		c.At(export.Plant{Site: s.Site, Program: "Veribatch " + s.Version, Demo: len(s.Demo) > 0})
+		c.At(export.Plant{Site: s.Site, Program: "Veribatch " + s.Version, Demo: len(s.Demo) > 0, Documents: s.Documents})
 	}
 }
 

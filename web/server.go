@@ -23,19 +23,20 @@ import (
 
 // Config is what the screens need from the program around them.
 type Config struct {
-	Trail   *audit.Trail                // the only way to the database; required
-	Gate    *identity.Gate              // log-in and sessions; required
-	Desk    signatures.Desk             // passwords into signing tickets; required
-	Keyring *keyring.File               // the site key, which also marks the cookies of known stations; required
-	Log     *slog.Logger                // incidents and starts, never values of a record; required
-	Site    string                      // name of the plant, on reports
-	Version string                      // of the program, on reports
-	Zone    *time.Location              // zone in which times are shown and typed; nil = local
-	Alarms  []AlarmSource               // what is abnormal about the server itself: backup, certificate, jobs; open incidents are added by New
-	Proxies []netip.Prefix              // servers in front of this one whose word about client and protocol counts
-	Tries   int                         // passwords a minute that one client may send; 0 = without limit
-	Heads   func(context.Context) error // logs a leaf over all streams, for an export; nil = a sequencer of its own does
-	Demo    []DemoPerson                // people of the demo plant, listed at the log-in; with them every page carries the demo banner
+	Trail     *audit.Trail                // the only way to the database; required
+	Gate      *identity.Gate              // log-in and sessions; required
+	Desk      signatures.Desk             // passwords into signing tickets; required
+	Keyring   *keyring.File               // the site key, which also marks the cookies of known stations; required
+	Log       *slog.Logger                // incidents and starts, never values of a record; required
+	Documents *keyring.Document           // signs the prints of exports; nil = they are not signed
+	Site      string                      // name of the plant, on reports
+	Version   string                      // of the program, on reports
+	Zone      *time.Location              // zone in which times are shown and typed; nil = local
+	Alarms    []AlarmSource               // what is abnormal about the server itself: backup, certificate, jobs; open incidents are added by New
+	Proxies   []netip.Prefix              // servers in front of this one whose word about client and protocol counts
+	Tries     int                         // passwords a minute that one client may send; 0 = without limit
+	Heads     func(context.Context) error // logs a leaf over all streams, for an export; nil = a sequencer of its own does
+	Demo      []DemoPerson                // people of the demo plant, listed at the log-in; with them every page carries the demo banner
 
 	Observe func(context.Context, Observation) // is told of every answered request; nil = nobody is
 

@@ -89,7 +89,7 @@ func (v *visit) subjectWords(r audit.Row, names map[string]string) (text, href s
 var tableNames = map[string]language.Word{
 	"ebr.batches": "batch", "ebr.batch_history": "history of the batch", "ebr.recipes": "recipe", "ebr.recipe_versions": "version of the recipe",
 	"ebr.people": "person", "ebr.credentials": "password", "ebr.person_roles": "role", "ebr.stations": "station", "ebr.signatures": "signature",
-	"ebr.signing_keys": "signing key", "ebr.counters": "counter", "ebr.areas": "area",
+	"ebr.signing_keys": "signing key", "ebr.document_keys": "certificate for prints", "ebr.counters": "counter", "ebr.areas": "area",
 }
 
 // changeOf gives one changed row: all values of a new row, what differs of a changed one.

@@ -27,6 +27,7 @@ type serveCmd struct {
 	witnessFlags
 	vaultFlags
 	VaultStatementsKey string `default:"transit/veribatch-statements" placeholder:"MOUNT/NAME" help:"Key of Vault's transit engine with which signatures of people are sealed, of type ed25519 (${default}). The site key stays a file. Empty: the site key seals them."`
+	VaultDocumentKey   string `placeholder:"MOUNT/NAME" help:"Key of Vault's transit engine with which printed records are signed, of type ecdsa-p256. Without it the key is a file in the state folder."`
 	VaultDatabase      string `placeholder:"MOUNT/NAME" help:"Secret of Vault's KV engine, version 2, whose field password is that of role app on the database named; read for each new connection."`
 
 	Log        string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`

@@ -101,13 +101,12 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 		return nil, err
 	}
 	p.desk = signatures.Desk{Trail: trail, Gate: p.gate, Key: p.key}
-	if s.VaultAddress != "" && s.VaultStatementsKey != "" {
-		if p.desk.Seals, err = keyring.OpenVaultStatements(s.keys(), s.settings(s.VaultStatementsKey), time.Now); err != nil {
-			return nil, err
-		}
-		if err := signatures.RegisterSealer(ctx, trail, p.key, p.desk.Seals); err != nil {
-			return nil, err
-		}
+	if p.desk.Seals, err = s.seals(ctx, trail, p.key); err != nil {
+		return nil, err
+	}
+	documents, err := s.documents(ctx, trail, p.key)
+	if err != nil {
+		return nil, err
 	}
 	demo, err := s.people(ctx, p, o)
 	if err != nil {
@@ -116,13 +115,38 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	p.sources = p.alarms(len(demo) > 0)
 	pages, err := web.New(web.Config{
 		Trail: trail, Gate: p.gate, Desk: p.desk, Keyring: p.key, Log: p.log, Site: "Veribatch", Version: version, Demo: demo,
-		Incident: p.incidents.Report, Proxies: in.proxies, Tries: triesPerMinute, Observe: p.observe, Alarms: p.sources, Heads: p.sequencer.AppendHeads,
+		Incident: p.incidents.Report, Proxies: in.proxies, Tries: triesPerMinute, Observe: p.observe, Alarms: p.sources, Heads: p.sequencer.AppendHeads, Documents: documents,
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.site = pages
 	return p, nil
+}
+
+// seals takes up the key in Vault with which signatures of people are sealed, and records it; nil: the site key seals them.
+func (s *serveCmd) seals(ctx context.Context, trail *audit.Trail, site *keyring.File) (signatures.Sealer, error) {
+	if s.VaultAddress == "" || s.VaultStatementsKey == "" {
+		return nil, nil
+	}
+	key, err := keyring.OpenVaultStatements(s.keys(), s.settings(s.VaultStatementsKey), time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return key, signatures.RegisterSealer(ctx, trail, site, key)
+}
+
+// documents takes up the key with which printed records are signed, and records its certificate.
+func (s *serveCmd) documents(ctx context.Context, trail *audit.Trail, site *keyring.File) (key *keyring.Document, err error) {
+	if s.VaultAddress != "" && s.VaultDocumentKey != "" {
+		key, err = keyring.OpenVaultDocument(s.keys(), s.settings(s.VaultDocumentKey), time.Now)
+	} else {
+		key, err = keyring.OpenDocument(s.keys(), time.Now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return key, signatures.RegisterDocumentKey(ctx, trail, site, key.Certificate)
 }
 
 // newLog makes the log of the server, which holds no value of a record and no secret.

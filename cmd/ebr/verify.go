@@ -152,6 +152,9 @@ func verifySeals(ctx context.Context, r audit.Querier, report *audit.Report, key
 	if err := signatures.VerifyCheckpointKeys(ctx, r, key, found); err != nil {
 		return err
 	}
+	if err := signatures.VerifyDocumentKeys(ctx, r, key, found); err != nil {
+		return err
+	}
 	waiting, err := identity.VerifySeals(ctx, r, key, found)
 	if waiting > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%d passwords from before there were seals: the next start of the server seals them.", waiting))

@@ -16,6 +16,8 @@ import (
 	"veribatch/audit/bundle"
 	"veribatch/ebr/report"
 	"veribatch/internal/fault"
+	"veribatch/internal/pades"
+	"veribatch/signatures/keyring"
 )
 
 // Stream holds the entries of all exports.
@@ -25,6 +27,7 @@ const Stream audit.Stream = bundle.ExportStream
 type Plant struct {
 	Site, Program string
 	Demo          bool
+	Documents     *keyring.Document // signs the print; nil: it is not signed
 }
 
 // Export prints the record of a batch for an auditor and enters it.
@@ -102,7 +105,11 @@ func (c Export) Do(ctx context.Context, tx *audit.Tx) error {
 	if err := report.PDF(&pdf, r); err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{bundle.RecordPDF: pdf.Bytes(), bundle.IndexHTML: index(r, at)} {
+	print, err := c.Plant.signed(pdf.Bytes(), r)
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{bundle.RecordPDF: print, bundle.IndexHTML: index(r, at)} {
 		digest, err := tx.Keep(ctx, content)
 		if err != nil {
 			return err
@@ -117,4 +124,19 @@ func (c Export) Do(ctx context.Context, tx *audit.Tx) error {
 	tx.Note("export", id)
 	tx.Result(Result{c.Batch, id})
 	return nil
+}
+
+// signed gives the print with the plant's own signature in it, which every viewer of PDF checks: for whoever has the print alone. The bundle proves more.
+func (p Plant) signed(print []byte, r report.Record) ([]byte, error) {
+	if p.Documents == nil {
+		return print, nil
+	}
+	if err := p.Documents.Usable(r.GeneratedAt); err != nil {
+		return nil, err
+	}
+	signed, err := pades.Sign(print, pades.Signer(*p.Documents), pades.Words{Reason: "Record of batch " + r.Batch.Number + ", " + r.State, At: r.GeneratedAt})
+	if err != nil {
+		return nil, fault.New(fault.NotReady, "The print could not be signed, and nothing was exported. Try again; if it stays so, tell who keeps the server.").Because(err)
+	}
+	return signed, nil
 }

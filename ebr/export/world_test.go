@@ -32,6 +32,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 // plant is a world with a signer of checkpoints and a running batch.
 type plant struct {
 	*signtest.World
+	documents                  *keyring.Document
 	anna, bo, sue, quinn, pete signtest.Person
 	batch                      string
 	keeper                     *keeper.Keeper
@@ -64,6 +65,9 @@ func (p *plant) signer() {
 	var err error
 	p.site, err = keyring.Open(p.Keys)
 	require.NoError(t, err)
+	p.documents, err = keyring.OpenDocument(p.Keys, time.Now)
+	require.NoError(t, err)
+	require.NoError(t, signatures.RegisterDocumentKey(p.Ctx, p.Trail, p.site, p.documents.Certificate))
 	s, err := checkpoint.Open(filepath.Join(t.TempDir(), "signer"), func(f string) (checkpoint.Key, error) { return keyring.OpenCheckpoint(f) }, time.Now)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
@@ -128,7 +132,7 @@ func (p *plant) finish() {
 func (p *plant) export(who signtest.Person) export.Entry {
 	p.T.Helper()
 	var r export.Result
-	require.NoError(p.T, json.Unmarshal(p.Do(who, export.Export{Batch: p.batch, Plant: export.Plant{Site: "Test plant", Program: "Veribatch test"}}).Result, &r))
+	require.NoError(p.T, json.Unmarshal(p.Do(who, export.Export{Batch: p.batch, Plant: export.Plant{Site: "Test plant", Program: "Veribatch test", Documents: p.documents}}).Result, &r))
 	return p.find(r.Export)
 }
 

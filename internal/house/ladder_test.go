@@ -21,6 +21,7 @@ var rungs = map[string]float64{
 	"internal/certificate":     -2,
 	"internal/durable":         -2,
 	"internal/mail":            -2,
+	"internal/pades":           -2,
 	"internal/postgres":        -1,
 	"internal/backup":          -0.5,
 	"audit":                    0,

@@ -68,14 +68,11 @@ func SealsInVault(folder string) (ed25519.PublicKey, error) {
 }
 
 func openVault(folder, file, another string, s VaultSettings, clock func() time.Time) (*Vault, error) {
-	if mount, name := splitKey(s.Key); !plainPath(mount) || !plainPath(name) || strings.Contains(name, "/") {
-		return nil, fault.New(fault.Invalid, "Name the key in Vault by the mount of its transit engine and its own name, such as transit/veribatch-checkpoint.")
-	}
-	session, err := newVaultSession(s, clock)
+	v, err := unpinned(s, clock)
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{session: session, key: s.Key, another: another}
+	v.another = another
 	path := filepath.Join(folder, file)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := v.newest(); err != nil {
@@ -92,6 +89,18 @@ func openVault(folder, file, another string, s VaultSettings, clock func() time.
 		return nil, fault.New(fault.Refused, "The file %s names the key %s of Vault, and not %s. %s", path, v.key, s.Key, another)
 	}
 	return v, nil
+}
+
+// unpinned is a key of which neither version nor public half are known yet.
+func unpinned(s VaultSettings, clock func() time.Time) (*Vault, error) {
+	if mount, name := splitKey(s.Key); !plainPath(mount) || !plainPath(name) || strings.Contains(name, "/") {
+		return nil, fault.New(fault.Invalid, "Name the key in Vault by the mount of its transit engine and its own name, such as transit/veribatch-checkpoint.")
+	}
+	session, err := newVaultSession(s, clock)
+	if err != nil {
+		return nil, err
+	}
+	return &Vault{session: session, key: s.Key}, nil
 }
 
 // ID names the key: see KeyID.
@@ -137,7 +146,7 @@ func readSignature(data json.RawMessage, version int) ([]byte, error) {
 	}
 	encoded, ok := strings.CutPrefix(answer.Signature, fmt.Sprintf("vault:v%d:", version))
 	signature, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if !ok || err != nil || len(signature) != ed25519.SignatureSize {
+	if !ok || err != nil || len(signature) < ed25519.SignatureSize {
 		return nil, errors.New("the answer of Vault is no signature of the version asked for")
 	}
 	return signature, nil
@@ -155,8 +164,8 @@ func (v *Vault) newest() error {
 	return err
 }
 
-// readKey reads what Vault says about a key.
-func readKey(data json.RawMessage) (version int, public ed25519.PublicKey, err error) {
+// readKeyOf reads what Vault says about a key of some type: the newest version and its public half, as Vault writes it.
+func readKeyOf(data json.RawMessage, kind string) (version int, public string, err error) {
 	var key struct {
 		Type       string `json:"type"`
 		Exportable bool   `json:"exportable"`
@@ -170,17 +179,30 @@ func readKey(data json.RawMessage) (version int, public ed25519.PublicKey, err e
 	err = json.Unmarshal(data, &key)
 	switch {
 	case err != nil:
-		return 0, nil, errors.New("the answer of Vault is no key")
-	case key.Type != "ed25519" || key.Derived:
-		return 0, nil, fault.New(fault.Refused, "The key in Vault must be of type ed25519 and not derived.")
+		return 0, "", errors.New("the answer of Vault is no key")
+	case key.Type != kind || key.Derived:
+		return 0, "", fault.New(fault.Refused, "The key in Vault must be of type %s and not derived.", kind)
 	case key.Exportable || key.Plaintext:
-		return 0, nil, fault.New(fault.Refused, "Vault would hand out the private half of this key. Make another one there, not exportable and without plaintext backup.")
+		return 0, "", fault.New(fault.Refused, "Vault would hand out the private half of this key. Make another one there, not exportable and without plaintext backup.")
+	case key.Latest < 1:
+		return 0, "", errNoPublicKey
 	}
-	public, err = base64.StdEncoding.Strict().DecodeString(key.Keys[strconv.Itoa(key.Latest)].Public)
-	if err != nil || len(public) != ed25519.PublicKeySize || key.Latest < 1 {
-		return 0, nil, errors.New("the answer of Vault is no public key")
+	return key.Latest, key.Keys[strconv.Itoa(key.Latest)].Public, nil
+}
+
+var errNoPublicKey = errors.New("the answer of Vault is no public key")
+
+// readKey reads what Vault says about a key of statements or checkpoints.
+func readKey(data json.RawMessage) (version int, public ed25519.PublicKey, err error) {
+	version, text, err := readKeyOf(data, "ed25519")
+	if err != nil {
+		return 0, nil, err
 	}
-	return key.Latest, public, nil
+	public, err = base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || len(public) != ed25519.PublicKeySize {
+		return 0, nil, errNoPublicKey
+	}
+	return version, public, nil
 }
 
 // The file that says which key of Vault is used holds its public half, and these beside it.
