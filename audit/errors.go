@@ -47,10 +47,17 @@ func translate(err error) error {
 		return fault.New(fault.Forbidden, "Your account is not active. Ask your administrator.").Because(err)
 	case "VB005":
 		return fault.New(fault.Refused, "The signature was not accepted: it is given within 60 seconds, once, for what was shown. Sign again.").Because(err)
+	case "53100": // disk_full
+		return NoRoom().Because(err)
 	case "40001", "40P01", "55P03", "57014", "53300":
 		return fault.New(fault.Busy, "The system is busy. Nothing was saved: send it again.").Because(err)
 	}
 	return err
+}
+
+// NoRoom says that nothing can be entered because the disk is full.
+func NoRoom() *fault.Error {
+	return fault.New(fault.Busy, "The disk of the database is full. Nothing was saved. Tell who keeps the server: with room on it everything goes on.")
 }
 
 // Away tells whether an error only says that the database was not reached, or ended the connection: it stops, starts again, or the line was cut.

@@ -31,7 +31,7 @@ const (
 // Trail holds the only pool of database connections, so that nothing changes past it.
 type Trail struct {
 	// Check decides whether the actor may do the act; it runs first inside every Change, in the same transaction.
-	// cmd sets it to access.Check and nothing else does. A nil Check refuses nothing and is meant for tests of the spine.
+	// cmd sets it to access.Check, behind a look at the disk, and nothing else does. A nil Check refuses nothing and is meant for tests of the spine.
 	Check func(ctx context.Context, tx *Tx) error
 
 	// Done is told how each act ended: "done", "repeated", or the kind of fault that stood in its way. It is for figures only.

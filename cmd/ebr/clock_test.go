@@ -22,7 +22,7 @@ func TestJumpsOfTheClockAreSeen(t *testing.T) {
 	w.Trail.Clock = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
 	p := plantOf(t, w)
 	p.key = w.Desk.Key
-	h := &health{plant: p, database: w.DB.AppDSN, free: freeBytes}
+	h := &health{plant: p, database: w.DB.AppDSN}
 	room := h.backRoom()
 	alarms := func() (list []web.Alarm) {
 		require.NoError(t, p.trail.Read(w.Ctx, func(r *audit.Reader) (err error) {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"veribatch/audit"
@@ -34,10 +33,8 @@ type finding struct {
 // health tells whether the server may take work. It asks at most every two seconds: everybody may ask the server, and that costs little.
 type health struct {
 	*plant
-	database string                                        // connection string of role app
-	password password                                      // nil when the connection string has it
-	folders  []string                                      // that must not be full
-	free     func(folder string) (bytes uint64, err error) // freeBytes
+	database string   // connection string of role app
+	password password // nil when the connection string has it
 	draining atomic.Bool
 
 	mu    sync.Mutex
@@ -48,8 +45,6 @@ type health struct {
 const (
 	healthAge  = 2 * time.Second
 	healthTime = 3 * time.Second // how long all questions together may take
-	lowDisk    = 2 << 30         // bytes
-	fullDisk   = 256 << 20
 	oddClock   = 2 * time.Second
 	oldVerify  = 48 * time.Hour
 )
@@ -131,31 +126,17 @@ func (h *health) schema(ctx context.Context) finding {
 }
 
 func (h *health) disk() finding {
-	least := finding{"disk", good, ""}
-	var lowest uint64
-	for _, folder := range h.folders {
-		free, err := h.free(folder)
-		if err != nil {
-			return finding{"disk", failing, fmt.Sprintf("The folder %s cannot be read.", filepath.Base(folder))}
-		}
-		if least.Detail == "" || free < lowest {
-			lowest = free
-			least.Detail = fmt.Sprintf("%d MiB free", free>>20)
-		}
-	}
+	left, bad := h.room.lowest()
+	f := finding{"disk", good, fmt.Sprintf("%d MiB free", left>>20)}
 	switch {
-	case lowest < fullDisk:
-		least.State = failing
-	case lowest < lowDisk:
-		least.State = warning
+	case bad != "":
+		return finding{"disk", failing, fmt.Sprintf("The folder %s cannot be read.", filepath.Base(bad))}
+	case left < fullDisk:
+		f.State = failing
+	case left < lowDisk:
+		f.State = warning
 	}
-	return least
-}
-
-func freeBytes(folder string) (uint64, error) {
-	var s syscall.Statfs_t
-	err := syscall.Statfs(folder, &s)
-	return s.Bavail * uint64(s.Bsize), err //nolint:gosec // a block size is positive
+	return f
 }
 
 // signing proves that the site key signs, that its signature holds, and that the next start will find the key.

@@ -28,16 +28,17 @@ func TestEachFailingDependencyIsNamed(t *testing.T) {
 	require.NoError(t, err)
 	free := uint64(64 << 30)
 	space := func(folder string) (uint64, error) { _, err := os.Stat(folder); return free, err }
-	h := &health{plant: p, database: w.DB.AppDSN, folders: []string{keys}, free: space}
-	room := h.backRoom()
+	h := &health{plant: p, database: w.DB.AppDSN}
+	p.room = &room{folders: []string{keys}, free: space}
+	back := h.backRoom()
 	ask := func(path string) (int, string) {
 		answer := httptest.NewRecorder()
-		room.ServeHTTP(answer, httptest.NewRequest("GET", path, nil))
+		back.ServeHTTP(answer, httptest.NewRequest("GET", path, nil))
 		return answer.Code, answer.Body.String()
 	}
 	says := func(code int, name, state, words, figure string) {
 		t.Helper()
-		h.asked = time.Time{}
+		h.asked, p.room.asked = time.Time{}, time.Time{}
 		got, body := ask("/readyz")
 		require.Equal(t, code, got, body)
 		require.Contains(t, body, `{"name":"`+name+`","state":"`+state+`","detail":"`+words)
@@ -57,9 +58,9 @@ func TestEachFailingDependencyIsNamed(t *testing.T) {
 	says(200, "disk", warning, "2047 MiB free", "0.5")
 	free = fullDisk - 1
 	says(503, "disk", failing, "255 MiB free", "0")
-	free, h.folders = 64<<30, append(h.folders, filepath.Join(keys, "away"))
+	free, p.room.folders = 64<<30, append(p.room.folders, filepath.Join(keys, "away"))
 	says(503, "disk", failing, "The folder away cannot be read", "0")
-	h.folders = h.folders[:1]
+	p.room.folders = p.room.folders[:1]
 
 	h.database = "host=" + keys + " user=app dbname=away"
 	says(503, "schema", failing, "The database takes no new connection", "0")

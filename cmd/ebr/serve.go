@@ -90,7 +90,7 @@ func (s *serveCmd) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer p.work(ctx)()
-	h := &health{plant: p, database: db.app, password: db.password, folders: s.folders(), free: freeBytes}
+	h := &health{plant: p, database: db.app, password: db.password}
 	if in.metrics != nil {
 		defer p.backstage(ctx, in.metrics, h.backRoom())()
 	}

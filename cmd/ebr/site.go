@@ -61,6 +61,7 @@ type plant struct {
 	unseen         map[string]bool        // troubles with them that are told
 	recent         merkle.Recent          // checks what came since its last look
 	recentTold     string                 // what that found last
+	room           *room                  // what is left on the disk
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
@@ -69,8 +70,9 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 		return nil, err
 	}
 	version, revision := build()
-	trail.Check = access.Check
 	p := &plant{trail: trail, keys: s.keys(), signerAt: s.signerFolder(), log: newLog(s.Log, o.err), metrics: newMetrics(), certificate: in.certificate}
+	p.room = &room{folders: s.folders(), free: freeBytes, told: p.diskFull}
+	trail.Check = p.room.guard(access.Check)
 	trail.Done, p.sequencer = p.counted, p.newSequencer()
 	notes := in.describe()
 	notes["version"], notes["revision"], notes["policy"] = version, revision, access.Digest()
@@ -181,7 +183,7 @@ func (s *serveCmd) people(ctx context.Context, p *plant, o output) ([]web.DemoPe
 // alarms are what the pages say about the server itself. A demo plant has nothing to lose: it says so on the page of the backups only.
 func (p *plant) alarms(demo bool) []web.AlarmSource {
 	if demo {
-		return []web.AlarmSource{p.sealerAlarms, p.certificateAlarms}
+		return []web.AlarmSource{p.sealerAlarms, p.diskAlarms, p.certificateAlarms}
 	}
-	return []web.AlarmSource{p.sealerAlarms, p.certificateAlarms, web.BackupAlarms}
+	return []web.AlarmSource{p.sealerAlarms, p.diskAlarms, p.certificateAlarms, web.BackupAlarms}
 }
