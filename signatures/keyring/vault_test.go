@@ -142,6 +142,7 @@ func TestVaultPoliciesPartTheKeys(t *testing.T) {
 		_, err := key.session.ask(t.Context(), "try", path, body)
 		require.ErrorContains(t, err, "does not permit it", path)
 	}
+	partServerAndSigner(t, v, s)
 	other := v.Role("other", `path "transit/sign/veribatch-site" { capabilities = ["update"] }`, "1h", "1h")
 	stranger := s
 	stranger.RoleIDFile, stranger.SecretIDFile = other.RoleIDFile, other.SecretIDFile
@@ -150,6 +151,42 @@ func TestVaultPoliciesPartTheKeys(t *testing.T) {
 	key.session.roleID, key.session.secretID = other.RoleIDFile, other.SecretIDFile
 	key.session.renew, key.session.until = time.Time{}, time.Time{}
 	refuses(t, key, "does not permit it", stranger)
+}
+
+// partServerAndSigner: the server's policy does not reach the key of checkpoints, nor the signer's policy that of people's signatures, of prints, or the password
+// of the database; and neither hands out or turns a key.
+func partServerAndSigner(t *testing.T, v *testvault.Vault, signer VaultSettings) {
+	t.Helper()
+	v.Do("transit/keys/veribatch-statements", map[string]any{"type": "ed25519"})
+	v.Do("transit/keys/veribatch-documents", map[string]any{"type": "ecdsa-p256"})
+	v.Passwords("secret")
+	v.Do("secret/data/veribatch-database", map[string]any{"data": map[string]any{"password": "word"}})
+	role := v.Role("veribatch-server", testvault.Policy(t, "veribatch-server")+testvault.Policy(t, "veribatch-documents")+testvault.Policy(t, "veribatch-database"), "1h", "2h")
+	server := VaultSettings{Address: v.Address, Key: "transit/veribatch-statements", RoleIDFile: role.RoleIDFile, SecretIDFile: role.SecretIDFile}
+	own, err := OpenVaultStatements(t.TempDir(), server, time.Now)
+	require.NoError(t, err)
+	_, err = own.Seal(t.Context(), "manifest", []byte("a manifest"))
+	require.NoError(t, err)
+	theirs, err := OpenVault(t.TempDir(), signer, time.Now)
+	require.NoError(t, err)
+	for session, paths := range map[*vaultSession][]string{
+		own.session:    {"transit/sign/veribatch-checkpoint", "transit/keys/veribatch-statements/rotate", "transit/keys/veribatch-documents/rotate"},
+		theirs.session: {"transit/sign/veribatch-statements", "transit/sign/veribatch-documents"},
+	} {
+		for _, path := range paths {
+			_, err := session.ask(t.Context(), "try", path, map[string]any{"input": "YQ=="})
+			require.ErrorContains(t, err, "does not permit it", path)
+		}
+	}
+	for session, paths := range map[*vaultSession][]string{
+		own.session:    {"transit/keys/veribatch-checkpoint", "transit/export/signing-key/veribatch-statements/latest"},
+		theirs.session: {"secret/data/veribatch-database", "transit/export/signing-key/veribatch-documents/latest"},
+	} {
+		for _, path := range paths {
+			_, err := session.ask(t.Context(), "try", path, nil)
+			require.ErrorContains(t, err, "does not permit it", path)
+		}
+	}
 }
 
 // A Vault behind a slow line costs the time that a signature may take, and no more.
