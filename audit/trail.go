@@ -39,6 +39,8 @@ type Trail struct {
 
 	// Clock is the clock of this machine; nil is the real one. Tests set it.
 	Clock func() time.Time
+	// Outside says by how much a clock outside (NTP) is ahead of this machine's, where one is asked, and 0 while that does not matter. cmd sets it; nil: none is asked.
+	Outside func() time.Duration
 
 	pool   *pgxpool.Pool
 	system string

@@ -19,8 +19,13 @@ var (
 	_ = audit.Explain("signatures_clock", fault.Refused, errSetBack.Message)
 )
 
-// ClockBar refuses signatures while the clocks of server and database are further apart than ClockBound.
+// ClockBar refuses signatures while the clocks of server and database, or of server and time server where there is one, are further apart than ClockBound.
 func ClockBar(ctx context.Context, trail *audit.Trail, q audit.Querier) error {
+	if trail.Outside != nil {
+		if apart := trail.Outside(); apart.Abs() > ClockBound {
+			return fault.New(fault.Refused, "The clock of the server and the time server are %s apart, so nothing can be signed now. Entries without a signature go on. Call IT, and sign when the clocks agree.", InWords(apart))
+		}
+	}
 	apart, err := trail.Apart(ctx, q)
 	if err != nil || apart.Abs() <= ClockBound {
 		return err

@@ -74,6 +74,7 @@ func (p *plant) work(ctx context.Context) (stop func()) {
 	log.Go(func() { p.keepCheckpoints(ctx) })
 	log.Go(func() { p.askWitnesses(ctx) })
 	log.Go(func() { p.watchSealer(ctx, sealerPause) })
+	log.Go(func() { p.watchTime(ctx, timePause) })
 	kept := p.keeper.start(ctx)
 	return func() { cancel(); wait(); <-watched; log.Wait(); kept() }
 }

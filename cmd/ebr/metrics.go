@@ -80,12 +80,14 @@ var (
 	witnessRefusesGauge = prometheus.NewDesc("ebr_witness_refused", "1 while a witness has cosigned another log than this one.", nil, nil)
 	sealerGauge         = prometheus.NewDesc("ebr_sealer_away", "1 while the key in Vault seals no signature, so that nobody can sign.", nil, nil)
 	apartGauge          = prometheus.NewDesc("ebr_clock_difference_seconds", "By how much the clock of the database is ahead of the server's; beyond 2 s either way nobody signs.", nil, nil)
+	outsideGauge        = prometheus.NewDesc("ebr_time_server_difference_seconds", "By how much the time server is ahead of the server's clock, when two answers in a row said more than 2 s; else 0.", nil, nil)
+	timeSilentGauge     = prometheus.NewDesc("ebr_time_server_silent", "1 when the time server has given no answer that counts for 15 minutes.", nil, nil)
 	waitCounter         = prometheus.NewDesc("ebr_database_waits_total", "Acts and pages that had to wait for a connection.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readyGauge, jobGauge, endGauge, sessionGauge, poolGauge, logGauge, queueGauge, unloggedGauge, coveredGauge, uncoveredGauge, refusesGauge, unwitnessedGauge, witnessRefusesGauge, sealerGauge, apartGauge, waitCounter} {
+	for _, d := range []*prometheus.Desc{readyGauge, jobGauge, endGauge, sessionGauge, poolGauge, logGauge, queueGauge, unloggedGauge, coveredGauge, uncoveredGauge, refusesGauge, unwitnessedGauge, witnessRefusesGauge, sealerGauge, apartGauge, outsideGauge, timeSilentGauge, waitCounter} {
 		ch <- d
 	}
 }
@@ -111,6 +113,14 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 			away = 1
 		}
 		send(sealerGauge, prometheus.GaugeValue, away)
+	}
+	if g.timeServer != nil {
+		silent := 0.0
+		if g.timeServer.silent() != nil {
+			silent = 1
+		}
+		send(outsideGauge, prometheus.GaugeValue, g.timeServer.apart().Seconds())
+		send(timeSilentGauge, prometheus.GaugeValue, silent)
 	}
 	pool := g.trail.Pool()
 	send(poolGauge, prometheus.GaugeValue, float64(pool.AcquiredConns()), "busy")

@@ -30,6 +30,7 @@ type serveCmd struct {
 	VaultDocumentKey   string `placeholder:"MOUNT/NAME" help:"Key of Vault's transit engine with which printed records are signed, of type ecdsa-p256. Without it the key is a file in the state folder."`
 	VaultDatabase      string `placeholder:"MOUNT/NAME" help:"Secret of Vault's KV engine, version 2, whose field password is that of role app on the database named; read for each new connection."`
 
+	NTP        string        `name:"ntp" placeholder:"HOST[:PORT]" help:"Time server (NTP) with which the clock of this machine is compared every minute: nobody signs while they are more than 2 s apart."`
 	Log        string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json (${default})."`
 	DrainWait  time.Duration `default:"0s" placeholder:"TIME" help:"How long /readyz says 503 before the server takes no more requests, for a load balancer to notice (${default})."`
 	NewSiteKey bool          `help:"Take the site key of the state folder although the plant has had another one, of which no copy is left: passwords are sealed again. Needed once."`

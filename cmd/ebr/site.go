@@ -62,6 +62,7 @@ type plant struct {
 	recent         merkle.Recent          // checks what came since its last look
 	recentTold     string                 // what that found last
 	room           *room                  // what is left on the disk
+	timeServer     *timeServer            // a third clock; nil: none is asked
 }
 
 // plant starts the trail, the gate and the signing desk over it, and builds everything that answers requests.
@@ -71,8 +72,7 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	}
 	version, revision := build()
 	p := &plant{trail: trail, keys: s.keys(), signerAt: s.signerFolder(), log: newLog(s.Log, o.err), metrics: newMetrics(), certificate: in.certificate}
-	p.room = &room{folders: s.folders(), free: freeBytes, told: p.diskFull}
-	trail.Check = p.room.guard(access.Check)
+	s.bound(p)
 	trail.Done, p.sequencer = p.counted, p.newSequencer()
 	notes := in.describe()
 	notes["version"], notes["revision"], notes["policy"] = version, revision, access.Digest()
@@ -124,6 +124,16 @@ func (s *serveCmd) plant(ctx context.Context, trail *audit.Trail, in *entrance, 
 	}
 	p.site = pages
 	return p, nil
+}
+
+// bound lets rights, the disk and the time server say what nobody may do now.
+func (s *serveCmd) bound(p *plant) {
+	p.room = &room{folders: s.folders(), free: freeBytes, told: p.diskFull}
+	p.trail.Check = p.room.guard(access.Check)
+	if s.NTP != "" {
+		p.timeServer = newTimeServer(s.NTP, p.trail.Now)
+		p.trail.Outside = p.timeServer.apart
+	}
 }
 
 // seals takes up the key in Vault with which signatures of people are sealed, and records it; nil: the site key seals them.
@@ -183,7 +193,7 @@ func (s *serveCmd) people(ctx context.Context, p *plant, o output) ([]web.DemoPe
 // alarms are what the pages say about the server itself. A demo plant has nothing to lose: it says so on the page of the backups only.
 func (p *plant) alarms(demo bool) []web.AlarmSource {
 	if demo {
-		return []web.AlarmSource{p.sealerAlarms, p.diskAlarms, p.certificateAlarms}
+		return []web.AlarmSource{p.sealerAlarms, p.diskAlarms, p.timeAlarms, p.certificateAlarms}
 	}
-	return []web.AlarmSource{p.sealerAlarms, p.diskAlarms, p.certificateAlarms, web.BackupAlarms}
+	return []web.AlarmSource{p.sealerAlarms, p.diskAlarms, p.timeAlarms, p.certificateAlarms, web.BackupAlarms}
 }

@@ -147,6 +147,7 @@ var walls = []struct {
 	{"github.com/danielgtaylor/huma", []string{"web"}, "the API is described where it is served"},
 	{"github.com/go-json-experiment/json", []string{"web"}, "strict JSON comes from outside, and the API is the only door for it"},
 	{"github.com/wneessen/go-mail", []string{"internal/mail"}, "one package speaks with the server for mail"},
+	{"github.com/beevik/ntp", []string{"cmd/ebr"}, "the program alone asks a time server"},
 	{"filippo.io/age", []string{"internal/backup"}, "one package wraps the keys of a backup"},
 	{"golang.org/x/term", []string{"cmd/ebr"}, "only the program at a terminal asks for a passphrase"},
 	{"golang.org/x/mod", []string{"audit/merkle", "audit/checkpoint", "audit/checkpoint/remote", "audit/checkpoint/keeper", "audit/witness", "audit/bundle"}, "what the log's hashes and notes look like is decided in one place"},
