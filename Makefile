@@ -61,7 +61,7 @@ browser:
 
 ## evidence: the longer slices: races and random walks in full length, fuzzing, seeded faults (make test and this: at most 60 minutes)
 evidence:
-	@scripts/need.sh pg cc chromium poppler qpdf certutil openssl
+	@scripts/need.sh pg cc chromium poppler qpdf certutil openssl faketime
 	@$(MAKE) --no-print-directory assets
 	$(STEP) "a Vault for the tests, built once"
 	@scripts/vaultpeer.sh

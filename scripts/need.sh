@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a command needs and the machine lacks, or says in one message what that is.
-# Usage: scripts/need.sh pg | cc | chromium | poppler | qpdf | certutil | openssl ...
+# Usage: scripts/need.sh pg | cc | chromium | poppler | qpdf | certutil | openssl | faketime ...
 # Installs with apt-get when run as root, or when sudo needs no password; NEED_INSTALL=no only looks.
 set -eu
 
@@ -35,6 +35,7 @@ has() {
 	qpdf) command -v qpdf >/dev/null ;;
 	certutil) command -v certutil >/dev/null ;;
 	openssl) command -v openssl >/dev/null ;;
+	faketime) ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 ;;
 	go) has_go ;;
 	node) command -v npm >/dev/null && [ "$(major "$(node --version 2>/dev/null)")" -ge 20 ] ;;
 	*) say "unknown need: $1"; exit 2 ;;
@@ -50,6 +51,7 @@ words() {
 	poppler) echo "poppler-utils (pdftotext, pdftoppm)" ;;
 	qpdf) echo "qpdf" ;;
 	openssl) echo "openssl (it checks the signatures of documents)" ;;
+	faketime) echo "libfaketime (a database under another clock)" ;;
 	certutil) echo "certutil (the browser test of TLS imports an authority with it)" ;;
 	go) echo "Go 1.26 or newer, from https://go.dev/dl/" ;;
 	node) echo "Node.js 20 or newer with npm, from https://nodejs.org/" ;;
@@ -63,6 +65,7 @@ packages() {
 	poppler) echo poppler-utils ;;
 	qpdf) echo qpdf ;;
 	openssl) echo openssl ;;
+	faketime) echo faketime ;;
 	certutil) echo libnss3-tools ;;
 	*) echo - ;;
 	esac

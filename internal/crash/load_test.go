@@ -54,7 +54,13 @@ func newLoad(p *plant) *load {
 
 func (l *load) session(user, password string) string {
 	l.t.Helper()
-	status, answer, err := l.post(sent{key: audit.NewID(), path: "/session/open", body: map[string]string{"user_name": user, "password": password, "station": "Station of " + user}})
+	return l.sessionAt("Station of "+user, user, password)
+}
+
+// sessionAt logs somebody in at a new station.
+func (l *load) sessionAt(station, user, password string) string {
+	l.t.Helper()
+	status, answer, err := l.post(sent{key: audit.NewID(), path: "/session/open", body: map[string]string{"user_name": user, "password": password, "station": station}})
 	require.NoError(l.t, err)
 	require.Equal(l.t, http.StatusOK, status, answer)
 	var opened struct{ Token string }
