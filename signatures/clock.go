@@ -2,6 +2,7 @@ package signatures
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"veribatch/audit"
@@ -37,6 +38,9 @@ func ClockBar(ctx context.Context, trail *audit.Trail, q audit.Querier) error {
 func InWords(apart time.Duration) string {
 	if apart = apart.Abs(); apart < time.Minute {
 		return apart.Round(100 * time.Millisecond).String()
+	}
+	if days := int(apart / (24 * time.Hour)); days > 1 { // a flat battery, a wrong year
+		return fmt.Sprintf("%d d", days)
 	}
 	return apart.Round(time.Second).String()
 }
