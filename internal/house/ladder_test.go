@@ -36,6 +36,7 @@ var rungs = map[string]float64{
 	"signatures/configuration": 0.4, // access asks it how old a password may be
 	"signatures/identity":      0.6,
 	"signatures":               1,
+	"recipes/formula/ucum":     0.9,
 	"recipes/formula":          1,
 	"recipes/procedure":        1.1,
 	"recipes/library":          1.1,
