@@ -68,12 +68,23 @@ func Convert(value *big.Rat, from, to Unit) (*big.Rat, error) {
 	if !from.Same(to) || (from.special != nil && from.special.logarithm || to.special != nil && to.special.logarithm) && from.code != to.code {
 		return nil, fault.New(fault.Invalid, "%s cannot be converted into %s.", from.code, to.code)
 	}
-	v := from.up(value)
-	return to.down(v), nil
+	return to.FromBase(from.ToBase(value)), nil
 }
 
-// up gives a value in base units, down the way back.
-func (u Unit) up(value *big.Rat) *big.Rat {
+// Difference is the unit of a difference of two values: K of °C, else the unit itself.
+func (u Unit) Difference() Unit {
+	if u.special == nil {
+		return u
+	}
+	d := Unit{u.dimension.text(), new(big.Rat).Mul(u.factor, u.special.step), u.dimension, nil}
+	if d.factor.Cmp(one.factor) != 0 {
+		d.code = u.code + " of difference"
+	}
+	return d
+}
+
+// ToBase gives a value in base units, exactly.
+func (u Unit) ToBase(value *big.Rat) *big.Rat {
 	v := new(big.Rat).Mul(value, u.factor)
 	if u.special != nil {
 		v.Mul(v, u.special.step).Add(v, u.special.zero)
@@ -81,7 +92,8 @@ func (u Unit) up(value *big.Rat) *big.Rat {
 	return v
 }
 
-func (u Unit) down(value *big.Rat) *big.Rat {
+// FromBase gives a value that stands in base units in this unit, exactly.
+func (u Unit) FromBase(value *big.Rat) *big.Rat {
 	v := new(big.Rat).Set(value)
 	if u.special != nil {
 		v.Sub(v, u.special.zero).Quo(v, u.special.step)
