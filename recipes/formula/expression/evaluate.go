@@ -55,7 +55,7 @@ func (n *node) evaluate(values Values) (Value, error) {
 	switch {
 	case n.kind == number:
 		u, err := unitOf(n)
-		return Value{Kind: Number, Unit: u, Number: base(n)}, err
+		return Value{Kind: Number, Unit: u, Number: base(n), Shown: shown(n.text, u)}, err
 	case n.kind == quoted:
 		return Value{Kind: Text, Text: n.text}, nil
 	case n.kind == reference:
@@ -162,6 +162,9 @@ func (n *node) compute(a, b Value) (v Value, err error) {
 	}
 	if beyond(v.Number) {
 		return v, fail(n.at, "", "The result is beyond all measure.")
+	}
+	if n.text != "+" && n.text != "-" && v.Unit.Dimension() == "1" && !slices.ContainsFunc([]Value{a, b}, func(of Value) bool { return n.text == "*" && of.Unit.Code() == v.Unit.Code() }) {
+		v.Unit = ucum.One() // g by mg is a number; a number times per cent is per cent
 	}
 	return v, nil
 }

@@ -18,6 +18,7 @@ const (
 	reference      // [040.net]
 	word           // min, and, if
 	sign           // + - * / ^ ( ) , < <= > >= = !=
+	printed        // a part of a trace
 )
 
 type token struct {

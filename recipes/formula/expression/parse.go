@@ -21,6 +21,8 @@ type node struct {
 	unit string // of a number, as written
 	at   int
 	of   []*node
+
+	print_ func(outer int) string // of a part that a trace prints
 }
 
 // String gives the formula in its one spelling: one blank around operations, no bracket that changes nothing.
@@ -220,6 +222,8 @@ func (p *parser) close(open token) error {
 // print writes a part; it stands within something that binds as strongly as outer.
 func (n *node) print(outer int) string {
 	switch {
+	case n.kind == printed:
+		return n.print_(outer)
 	case n.kind == number && n.unit != "":
 		return n.text + " '" + n.unit + "'"
 	case n.kind == number:

@@ -148,11 +148,39 @@ func combine(a, b Unit, n int) (Unit, error) {
 			return Unit{}, fault.New(fault.Invalid, "The exponent %d of %s is beyond %d.", m, base, maxExponent)
 		}
 	}
-	r.code = r.dimension.text()
+	if r.code = compose(a.code, b.code, n); len(r.code) > maxLength { // a value in base units is the same by any factor
+		r.code, r.factor = r.dimension.text(), big.NewRat(1, 1)
+	}
 	if r.factor.Num().BitLen() > 4096 || r.factor.Denom().BitLen() > 4096 {
 		return Unit{}, fault.New(fault.Invalid, "The unit is beyond all measure.")
 	}
 	return r, nil
+}
+
+// compose writes a·bⁿ as a code.
+func compose(a, b string, n int) string {
+	switch {
+	case n == 0 || b == "1":
+		return a
+	case strings.ContainsAny(b, "./"):
+		b = "(" + b + ")"
+	case a == "1" && (n > 1 || n < -1) && !strings.ContainsAny(b, "0123456789{}()*"):
+		return b + strconv.Itoa(n)
+	}
+	var code strings.Builder
+	if a != "1" {
+		code.WriteString(a)
+	}
+	for range max(n, -n) {
+		switch {
+		case n < 0:
+			code.WriteByte('/')
+		case code.Len() > 0:
+			code.WriteByte('.')
+		}
+		code.WriteString(b)
+	}
+	return code.String()
 }
 
 // Error is what is wrong with a code, and at which byte.

@@ -88,6 +88,10 @@ func TestUnitsMultiply(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ab.Same(ba))
 		require.Zero(t, ab.Factor().Cmp(new(big.Rat).Mul(a.Factor(), b.Factor())))
+		again, err := Parse(ab.Code())
+		require.NoError(t, err)
+		require.True(t, again.Same(ab), ab.Code())
+		require.Zero(t, again.Factor().Cmp(ab.Factor()), ab.Code())
 		back, err := ab.Div(b)
 		require.NoError(t, err)
 		require.True(t, back.Same(a))
@@ -95,6 +99,9 @@ func TestUnitsMultiply(t *testing.T) {
 		n := rapid.IntRange(-3, 3).Draw(t, "n")
 		power, err := a.Pow(n)
 		require.NoError(t, err)
+		if again, err = Parse(power.Code()); err != nil || !again.Same(power) || again.Factor().Cmp(power.Factor()) != 0 {
+			t.Fatalf("%s ^ %d is written %s: %v", a.Code(), n, power.Code(), err)
+		}
 		product := One()
 		for range max(n, -n) {
 			if n > 0 {
