@@ -109,16 +109,16 @@ func read(document []byte) (*update, error) {
 // places reads the table of objects: the place of each by its number.
 func (u *update) places(document []byte) ([]int, error) {
 	head := fmt.Sprintf("xref\n0 %d\n", u.size)
-	if u.start < 1 || u.start+len(head)+20*u.size > len(document) || string(document[u.start:u.start+len(head)]) != head {
+	if u.start < 1 || u.start > len(document) || u.size > len(document) || u.start+len(head)+20*u.size > len(document) || string(document[u.start:u.start+len(head)]) != head {
 		return nil, errDocument
 	}
 	places := make([]int, u.size)
 	for i := range places {
-		at, err := strconv.Atoi(string(document[u.start+len(head)+20*i:][:10]))
-		if err != nil || at > u.start {
+		at, err := strconv.ParseUint(string(document[u.start+len(head)+20*i:][:10]), 10, 63)
+		if err != nil || at > uint64(u.start) {
 			return nil, errDocument
 		}
-		places[i] = at
+		places[i] = int(at)
 	}
 	return places, nil
 }

@@ -134,7 +134,10 @@ func TestOnlyDocumentsOfThisProgramAreSigned(t *testing.T) {
 	require.NoError(t, err)
 	for name, other := range map[string][]byte{
 		"nothing": nil, "no PDF": []byte("hello"), "signed already": signed, "cut": plain[:len(plain)-9], "no start": bytes.Replace(plain, []byte("%PDF"), []byte("%QDF"), 1),
-		"no table": bytes.Replace(plain, []byte("\nxref\n"), []byte("\nxrex\n"), 1), "no pages": bytes.Replace(plain, []byte("/Kids"), []byte("/Kidz"), 1),
+		"a place before the start": regexp.MustCompile(`(xref\n0 \d+\n(?s:.{20}))0`).ReplaceAll(plain, []byte("${1}-")),
+		"a start beyond numbers":   regexp.MustCompile(`startxref\n\d+`).ReplaceAll(plain, []byte("startxref\n9223372036854775807")),
+		"a size beyond numbers":    regexp.MustCompile(`/Size \d+`).ReplaceAll(plain, []byte("/Size 9223372036854775807")),
+		"no table":                 bytes.Replace(plain, []byte("\nxref\n"), []byte("\nxrex\n"), 1), "no pages": bytes.Replace(plain, []byte("/Kids"), []byte("/Kidz"), 1),
 	} {
 		_, err := Sign(other, s, Words{})
 		require.ErrorIs(t, err, errDocument, name)
