@@ -62,8 +62,22 @@ var binding = map[string]int{
 	"+": bindAdd, "-": bindAdd, "*": bindMultiply, "/": bindMultiply, "^": bindPower,
 }
 
-// Parse reads a formula. What is wrong is a *Fault.
+// Parse reads a formula. What is wrong is a *Fault. The one spelling of a formula (String) keeps to the limits too, so that it can be read again.
 func Parse(text string) (*Formula, error) {
+	root, err := read(text)
+	if err != nil {
+		return nil, err
+	}
+	f := &Formula{text, root}
+	if spelled := f.String(); spelled != text {
+		if _, err := read(spelled); err != nil {
+			return nil, fail(0, "Make steps of it.", "The formula is too long or nested too deeply.")
+		}
+	}
+	return f, nil
+}
+
+func read(text string) (*node, error) {
 	tokens, err := lex(text)
 	if err != nil {
 		return nil, err
@@ -76,7 +90,7 @@ func Parse(text string) (*Formula, error) {
 	if t := p.next(); t.kind != end {
 		return nil, fail(t.at, "", "%q does not belong here.", t.text)
 	}
-	return &Formula{text, root}, nil
+	return root, nil
 }
 
 type parser struct {
