@@ -72,7 +72,7 @@ var bends = []struct {
 	{`role    = "supervisor"`, `role    = "boss"`, `The role "boss" cannot sign off`, "Known here: operator"},
 	{`        role    = "supervisor"`, "        role    = \"supervisor\"\n        critical = true", `"critical" is not known in sign_off`, ""},
 	// names used twice
-	{`entry "020"`, `entry "010"`, "010 is already the name of another step, in line 29.", "another name"},
+	{`entry "020"`, `entry "010"`, "010 is already the name of another step, in line 48.", "another name"},
 	{`value "look"`, `value "net"`, "net is already the name of another value of this step", ""},
 	{`material "WATER"`, `material "API"`, "API is already the name of another material", ""},
 	// truth

@@ -137,6 +137,10 @@ func (m move) prepare(ctx context.Context, q audit.Querier, id, person string) (
 	if err != nil {
 		return st, v, nil, err
 	}
+	if len(r.NotYet) > 0 && m.to != InReview { // nobody approves what no batch could execute
+		return st, v, nil, fault.New(fault.NotReady, "Version %d of %s cannot be %s, because the program cannot execute all of it yet. Line %d: %s",
+			v.Number, v.Code, past[m.act], r.NotYet[0].Line, r.NotYet[0].Message)
+	}
 	return m.words(v, former, r), v, former, nil
 }
 
@@ -171,7 +175,7 @@ func (m move) words(v Version, former *Version, r *Recipe) signatures.Statement 
 		Lines: []signatures.Line{
 			{Label: "Recipe", Value: v.Code}, {Label: "Version", Value: strconv.Itoa(v.Number)}, {Label: "Title", Value: v.Title}, {Label: "Product", Value: v.Product},
 			{Label: "Strength", Value: r.Strength}, {Label: "Dosage form", Value: r.DosageForm}, {Label: "Batch size", Value: r.BatchSize.Text()},
-			{Label: "Steps", Value: strconv.Itoa(len(r.Procedure.Steps()))}, {Label: "SHA-256 of the text", Value: v.Digest},
+			{Label: "Steps", Value: strconv.Itoa(len(r.Steps()))}, {Label: "SHA-256 of the text", Value: v.Digest},
 			{Label: "State", Value: v.State.Words() + ", becomes " + m.to.Words()},
 		},
 	}

@@ -287,3 +287,21 @@ func TestApproveAtOnce(t *testing.T) {
 	require.Contains(t, errs[1-winner].Error(), "was already approved by "+people[winner].FullName+" at ")
 	o.clean()
 }
+
+// A recipe that the program cannot execute yet is imported and submitted, and approved by nobody.
+func TestNobodyApprovesWhatIsNotExecutedYet(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	whole, err := os.ReadFile("testdata/whole.recipe")
+	require.NoError(t, err)
+	id := o.importText(o.pete, string(whole))
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: id}))
+	for _, try := range []error{second(o.Shown(recipes.Approve{Version: id})), o.Sign(o.sue, recipes.Approve{Version: id})} {
+		require.Equal(t, fault.NotReady, fault.KindOf(try), "%v", try)
+		require.Regexp(t, `Version 1 of WHOLE-1 cannot be approved, because the program cannot execute all of it yet\. Line \d+: The program cannot execute assign "010" yet\.`, try.Error())
+	}
+	require.Equal(t, "1 in_review", o.states())
+	o.clean()
+}
+
+func second(_ signatures.Statement, err error) error { return err }

@@ -139,6 +139,7 @@ func longRecipe() string {
   product     = "Buffer"
   strength    = "10 mmol/L"
   dosage_form = "solution"
+  unit_size   = "1.00 kg"
   batch_size  = "50.00 kg"
   language    = "en"
 
@@ -146,7 +147,25 @@ func longRecipe() string {
     material "WATER" {
       title    = "Purified water"
       quantity = "50.00 kg"
+      per_unit = "1.00 kg"
       active   = true
+    }
+  }
+
+  packaging "CAN" {
+    title    = "Can"
+    text     = "Can of steel."
+    specimen = "Buffer"
+  }
+
+  yield "FINAL" {
+    title       = "Buffer"
+    after       = "0000"
+    theoretical = "50.00 kg"
+
+    action {
+      low  = "95.0"
+      high = "100.0"
     }
   }
 

@@ -45,7 +45,12 @@ func (s *server) showRecipe(v *visit) (View, error) {
 	}
 	view := &RecipeView{
 		Page: v.frame(r.Title), Name: r.Title, Product: r.Product, Version: strconv.Itoa(r.Number), State: r.State.Words(), Language: r.Recipe.Language,
-		Digest: r.Digest, Text: r.Text, Header: v.recipeHeader(r), Procedures: v.recipeProcedure(&r.Recipe.Procedure), Steps: len(r.Recipe.Procedure.Steps()),
+		Digest: r.Digest, Text: r.Text, Header: v.recipeHeader(r), Steps: len(r.Recipe.Steps()),
+	}
+	number := 0
+	view.Parts = v.recipeParts(r.Recipe.Body, &number)
+	for _, f := range r.Recipe.NotYet {
+		view.NotYet = append(view.NotYet, textFault(f))
 	}
 	area, err := v.areaWords(r.Area)
 	if err != nil {
@@ -86,32 +91,62 @@ func signedLine(s signatures.Signature) Signed {
 	return Signed{Meaning: s.Meaning, Name: s.FullName, UserName: m.UserName, At: s.SignedAt}
 }
 
-// recipeProcedure gives the procedure as a readable document, steps numbered through.
-func (v *visit) recipeProcedure(p *procedure.Procedure) []UnitProcedure {
-	var units []UnitProcedure
-	number := 0
-	for _, u := range p.Units {
-		unit := UnitProcedure{Name: u.Title}
-		for _, o := range u.Operations {
-			op := Operation{Name: o.Title}
-			for i := range o.Steps {
-				number++
-				op.Steps = append(op.Steps, v.recipeStep(number, &o.Steps[i]))
+// recipeParts gives the procedure as a readable document, steps numbered through.
+func (v *visit) recipeParts(body []*recipes.Element, number *int) (parts []RecipePart) {
+	for _, e := range body {
+		part := RecipePart{Name: e.Title}
+		if e.Step != nil {
+			*number++
+			part.Step = v.recipeStep(*number, e)
+		} else {
+			part.Kind = partKinds[e.Kind]
+			part.Notes = v.details(e)
+			if e.Otherwise {
+				part.Notes = append(part.Notes, Line{v.words("Taken"), v.words("when no other branch is")})
 			}
-			unit.Operations = append(unit.Operations, op)
+			part.Parts = v.recipeParts(e.Body, number)
 		}
-		units = append(units, unit)
+		parts = append(parts, part)
 	}
-	return units
+	return parts
 }
 
-func (v *visit) recipeStep(number int, s *procedure.Step) RecipeStep {
-	step := RecipeStep{
-		Number: number, ID: s.ID, Title: s.Title, Instruction: s.Text, Kind: string(s.Kind), Critical: s.Critical, Role: s.Role, Meaning: s.Meaning,
+// partKinds, stepKinds and detailNames are the words of the language of recipes as people read them.
+var (
+	partKinds = map[string]string{
+		"unit_procedure": "unit procedure", "operation": "operation", "phase": "phase", "parallel": "parallel", "selection": "selection", "branch": "branch", "repetition": "repetition",
+		"insert": "building block",
+	}
+	stepKinds = map[string]string{
+		"instruction": "instruction", "entry": "entry", "choice": "choice", "calculation": "calculation", "check": "in-process control", "weigh": "weighing", "charge": "charging",
+		"assign": "assignment of equipment", "check_clean": "check of cleaning status", "use": "use of equipment", "clean": "cleaning", "wait": "waiting time", "sample": "sample", "label": "label",
+		"capture": "captured values", "clearance": "line clearance", "attachment": "attachment", "sign_off": "sign-off",
+	}
+	detailNames = map[string]string{
+		"when": "Taken when", "until": "Repeated until", "most": "At most", "block": "Building block", "version": "Version", "material": "Material", "quantity": "Quantity", "equipment": "Equipment",
+		"tolerance": "Tolerance", "method": "Method", "after": "After step", "least": "At least", "size": "Sample size", "tests": "Tests", "specimen": "Specimen", "copies": "Copies", "tag": "Tag",
+		"from": "From step", "to": "To step", "items": "Items", "content": "Content", "every": "Every", "plan": "Sampling plan",
+	}
+)
+
+func (v *visit) details(e *recipes.Element) (lines []Line) {
+	for _, d := range e.Particulars() {
+		lines = append(lines, Line{v.words(detailNames[d.Name]), d.Value})
+	}
+	return lines
+}
+
+func (v *visit) recipeStep(number int, e *recipes.Element) *RecipeStep {
+	s := e.Step
+	step := &RecipeStep{
+		Number: number, ID: s.ID, Title: s.Title, Instruction: s.Text, Kind: stepKinds[e.Kind], Critical: s.Critical, Role: s.Role, Meaning: s.Meaning, Details: v.details(e),
 	}
 	for i := range s.Values {
 		of := &s.Values[i]
 		value := RecipeValue{Name: of.Title, Kind: string(of.Kind), Unit: of.Unit, Decimals: of.Decimals, Expect: of.Expect, Limits: v.limitsOf(of), Choices: of.Options}
+		if f := s.Formulas[of.ID]; f != nil {
+			value.Formula = f.String()
+		}
 		step.Values = append(step.Values, value)
 	}
 	return step
@@ -145,10 +180,14 @@ func (s *server) showImport(v *visit) (View, error) {
 	var faults recipes.Faults
 	if v.refused != nil && errors.As(v.refused.err, &faults) {
 		for _, one := range faults {
-			view.Found = append(view.Found, TextFault{Line: one.Line, Column: one.Column, Message: one.Message, Snippet: one.Source, Hint: one.Hint})
+			view.Found = append(view.Found, textFault(one))
 		}
 	}
 	return view, nil
+}
+
+func textFault(f recipes.Fault) TextFault {
+	return TextFault{Line: f.Line, Column: f.Column, Message: f.Message, Snippet: f.Source, Hint: f.Hint}
 }
 
 func (s *server) onImport() place {

@@ -31,8 +31,9 @@ type RecipeView struct {
 	Digest                         string // hex SHA-256 of the canonical text
 	Header                         []Line // strength, dosage form, batch size …
 	Materials                      []MaterialLine
-	Procedures                     []UnitProcedure
+	Parts                          []RecipePart
 	Steps                          int
+	NotYet                         []TextFault // what the program cannot execute yet
 	Signatures                     []Signed
 	Text                           string // the canonical text, folded away at the end
 	Submit, Approve, MakeEffective *Form  // signed acts; nil when not allowed now
@@ -41,16 +42,13 @@ type RecipeView struct {
 // MaterialLine is one line of the bill of materials.
 type MaterialLine struct{ Code, Name, Quantity, Unit, Note string }
 
-// UnitProcedure, Operation and RecipeStep are the procedure as ISA-88 cuts it.
-type UnitProcedure struct {
-	Name       string
-	Operations []Operation
-}
-
-// Operation is a group of steps of a unit procedure.
-type Operation struct {
+// RecipePart is a box of the procedure as ISA-88 cuts it: a unit procedure, operation or phase, a structure such as a parallel, or a step.
+type RecipePart struct {
+	Kind  string // unit procedure, operation, phase, parallel, selection, branch, repetition, building block; "" for a step
 	Name  string
-	Steps []RecipeStep
+	Notes []Line // when a branch is taken, when a repetition ends
+	Step  *RecipeStep
+	Parts []RecipePart
 }
 
 // RecipeStep is one step as the recipe states it.
@@ -59,10 +57,11 @@ type RecipeStep struct {
 	ID          string // the name in the recipe text
 	Title       string
 	Instruction string
-	Kind        string // instruction, entry, sign_off
+	Kind        string // in words: instruction, entry, weigh …
 	Critical    bool   // a second person verifies
 	Role        string // sign_off: who signs
 	Meaning     string // sign_off: what the signature means
+	Details     []Line
 	Values      []RecipeValue
 }
 
@@ -74,6 +73,7 @@ type RecipeValue struct {
 	Name, Kind, Unit string // kind: decimal, text, choice, yes_no, date_time, scan
 	Decimals         int
 	Expect           string // scan: the code that must be read
+	Formula          string // of a value that is computed
 	Limits           []Limit
 	Choices          []string
 }

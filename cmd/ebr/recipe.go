@@ -39,7 +39,7 @@ func (c *recipeCheckCmd) Run(o output) error {
 			fmt.Fprintln(o.out, faults.Error())
 			continue
 		}
-		fmt.Fprintf(o.out, "%s: no faults; %s, %d steps, SHA-256 %x\n", name, recipe.Code, len(recipe.Procedure.Steps()), recipes.Digest(text))
+		fmt.Fprintf(o.out, "%s: no faults; %s, %d steps, SHA-256 %x\n", name, recipe.Code, len(recipe.Steps()), recipes.Digest(text))
 	}
 	if found > 0 {
 		fmt.Fprintf(o.err, "ebr: %d faults\n", found)

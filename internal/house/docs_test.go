@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,7 +81,7 @@ func TestDocumentsNameRealMakeTargets(t *testing.T) {
 
 var (
 	recipeBlock = regexp.MustCompile("(?s)```hcl\n(.*?)```")
-	grammarWord = regexp.MustCompile(`(?m)(?:^\t"([a-z_]+)":|\{"([a-z_]+)", (?:text|lines|truth|list),)`)
+	grammarWord = regexp.MustCompile(`(?m)(?:^\t"([a-z_]+)":|\{"([a-z_]+)", (?:Text|Lines|Truth|List|Quantity|Formula),)`)
 )
 
 func TestRecipeOfTheGuidePassesTheChecker(t *testing.T) {
@@ -96,14 +97,36 @@ func TestRecipeOfTheGuidePassesTheChecker(t *testing.T) {
 
 func TestGuideNamesEveryWordOfTheGrammar(t *testing.T) {
 	t.Parallel()
-	grammar, err := os.ReadFile(filepath.Join(root(t), "recipes", "grammar.go"))
+	grammar, err := os.ReadFile(filepath.Join(root(t), "recipes", "syntax", "grammar.go"))
 	require.NoError(t, err)
 	words := grammarWord.FindAllStringSubmatch(string(grammar), -1)
-	require.Greater(t, len(words), 30)
-	guide := pages(t)["docs/recipes.md"]
+	require.Greater(t, len(words), 100)
+	guide := pages(t)["docs/recipe-language.md"]
 	for _, w := range words {
 		if word := w[1] + w[2]; !strings.Contains(guide, "`"+word) {
-			t.Errorf("docs/recipes.md does not name `%s`, which a recipe may hold (recipes/grammar.go)", word)
+			t.Errorf("docs/recipe-language.md does not name `%s`, which a recipe may hold (recipes/syntax/grammar.go)", word)
+		}
+	}
+}
+
+// TestExamplesOfTheLanguageAreChecked: what the reference shows is a part of the recipe that the tests of the checker check, and every construct is shown.
+func TestExamplesOfTheLanguageAreChecked(t *testing.T) {
+	t.Parallel()
+	checked, err := os.ReadFile(filepath.Join(root(t), "recipes", "testdata", "whole.recipe"))
+	require.NoError(t, err)
+	plain := func(text string) string {
+		return regexp.MustCompile(`(?m)^ +`).ReplaceAllString(strings.TrimSpace(text), "")
+	}
+	shown := ""
+	for _, b := range recipeBlock.FindAllStringSubmatch(pages(t)["docs/recipe-language.md"], -1) {
+		for _, part := range regexp.MustCompile(`(?m)^\}\n\n`).Split(b[1], -1) {
+			require.Contains(t, plain(string(checked)), plain(part), "the example is no part of recipes/testdata/whole.recipe")
+		}
+		shown += b[1]
+	}
+	for _, line := range regexp.MustCompile(`(?m)^ *([a-z_]+)( "[^"]*")? \{$`).FindAllStringSubmatch(string(checked), -1) {
+		if kind := line[1]; !slices.Contains([]string{"formula", "unit_procedure", "operation", "phase"}, kind) { // they are shown by what stands in them
+			require.Regexp(t, `(?m)^ *`+kind+`\b.* \{$`, shown, "docs/recipe-language.md shows no %s", kind)
 		}
 	}
 }

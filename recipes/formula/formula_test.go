@@ -10,6 +10,7 @@ import (
 
 	"veribatch/internal/fault"
 	"veribatch/internal/plaintext"
+	"veribatch/recipes/formula/ucum"
 )
 
 func TestParseNumber(t *testing.T) {
@@ -168,6 +169,9 @@ func TestQuantity(t *testing.T) {
 func TestUnitsAreOneToOne(t *testing.T) {
 	seen := map[string]bool{}
 	for _, u := range Units() {
+		if _, err := ucum.Parse(u.UCUM); err != nil {
+			t.Errorf("%s is %s in UCUM, which cannot be read: %v", u.Symbol, u.UCUM, err)
+		}
 		for _, key := range []string{u.Symbol, "UCUM " + u.UCUM} {
 			if seen[key] {
 				t.Errorf("%s appears twice", key)

@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/apd/v3"
 
 	"veribatch/internal/fault"
+	"veribatch/recipes/formula/ucum"
 )
 
 // Unit is a unit of measure that a recipe may use. Symbol is what recipes, records and screens write; UCUM is the code for exchange
@@ -58,7 +59,13 @@ var units = []Unit{
 	{"°C", "Cel", "degree Celsius", "", ""},
 	{"pH", "[pH]", "pH", "", ""},
 	{"%", "%", "per cent", "", ""},
-	{"NTU", "[ntu]", "nephelometric turbidity unit", "", ""},
+	{"ppm", "[ppm]", "parts per million", "", ""},
+	{"d", "d", "day", "time", "86400"},
+	{"months", "mo", "month", "", ""},
+	{"IU", "[IU]", "international unit", "", ""},
+	{"CFU", "[CFU]", "colony forming unit", "", ""},
+	{"mOsm/kg", "mosm/kg", "milliosmole per kilogram", "", ""},
+	{"NTU", "{NTU}", "nephelometric turbidity unit", "", ""},
 	{"1", "1", "number without unit", "", ""},
 	{"pcs", "{piece}", "pieces", "", ""},
 	{"tablets", "{tbl}", "tablets", "", ""},
@@ -74,7 +81,10 @@ var otherNames = map[string]string{
 // Units gives the table of units in its order.
 func Units() []Unit { return append([]Unit(nil), units...) }
 
-// FindUnit gives the unit of a symbol; the fault of an unknown one names the spelling to use.
+// maxSymbol bounds the symbols that are not in the table, so that a number and its unit fit on one line.
+const maxSymbol = 20
+
+// FindUnit gives the unit of a symbol: of the table, or a code of UCUM such as "10*6/mL" that has no symbol there. The fault of an unknown one names the spelling to use.
 func FindUnit(symbol string) (Unit, error) {
 	for _, u := range units {
 		if u.Symbol == symbol {
@@ -89,7 +99,10 @@ func FindUnit(symbol string) (Unit, error) {
 			return Unit{}, fault.New(fault.Invalid, "The unit %q is written %q here.", symbol, u.Symbol)
 		}
 	}
-	return Unit{}, fault.New(fault.Invalid, "The unit %q is not known. Known are %s.", symbol, symbols())
+	if of, err := ucum.Parse(symbol); err == nil && len(symbol) <= maxSymbol {
+		return Unit{Symbol: symbol, UCUM: of.Code(), Name: symbol}, nil
+	}
+	return Unit{}, fault.New(fault.Invalid, "The unit %q is not known. Known are %s, and the codes of UCUM.", symbol, symbols())
 }
 
 func symbols() string {

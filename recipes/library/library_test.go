@@ -14,6 +14,7 @@ import (
 	"veribatch/recipes/formula"
 	"veribatch/recipes/library"
 	"veribatch/recipes/procedure"
+	"veribatch/recipes/syntax"
 )
 
 func check(t *testing.T, name string) *recipes.Recipe {
@@ -55,10 +56,11 @@ var (
 func TestEveryFigureHasASource(t *testing.T) {
 	for _, name := range library.All() {
 		r := check(t, name)
-		said := func(path string) bool { return sourced.MatchString(strings.Join(r.Comments[path], " ")) }
+		comments := syntax.Comments(r.Source)
+		said := func(path string) bool { return sourced.MatchString(strings.Join(comments[path], " ")) }
 		must := func(path string) {
 			if !said(path) {
-				t.Errorf("%s: %s has neither a source nor the word assumed: %q", name, path, r.Comments[path])
+				t.Errorf("%s: %s has neither a source nor the word assumed: %q", name, path, comments[path])
 			}
 		}
 		must("recipe/batch_size")

@@ -330,10 +330,14 @@ func recipePages() map[string]func() web.View {
 				Digest: strings.Repeat("9f2c6e51a4d80b77", 4), Header: []web.Line{{Label: "Strength", Value: "500 mg"}, {Label: "Dosage form", Value: "Tablet"}, {Label: "Batch size", Value: "100 kg"}},
 				Materials:  []web.MaterialLine{material("API-001", "Paracetamol", "83.33", "passed through 0.8 mm"), material("EXC-014", "Maize starch", "12.50", ""), material("EXC-020", "Magnesium stearate", "0.50", "vegetable")},
 				Signatures: []web.Signed{signed("authored", "petra", "Petra Novotná", at(1, 0, 0))}, Submit: nil, Approve: signedForm("approve"), Text: "recipe \"paracetamol-500\" {\n  version = \"4\"\n  # weigh before mixing\n}\n",
-				Procedures: []web.UnitProcedure{{Name: "Granulation", Operations: []web.Operation{{Name: "Wet granulation", Steps: []web.RecipeStep{
-					{Number: 1, Title: "Weigh the granulation liquid", Kind: "entry", Critical: true, Instruction: "Tare balance W-07 with the empty container. Fill in granulation liquid and record the net weight.", Values: []web.RecipeValue{value, {Name: "Look", Kind: "choice", Choices: []string{"clear", "cloudy"}}}},
-					{Number: 2, Title: "Start the mixer", Kind: "instruction", Instruction: "Close the lid of the mixer GR-300 and start programme P4."},
-					{Number: 3, Title: "Release to drying", Kind: "sign_off", Instruction: "Look through the steps above.", Role: "supervisor", Meaning: "reviewed"}}}}}}}
+				NotYet: []web.TextFault{{Line: 88, Message: "The program cannot execute repetition \"DRY\" yet."}},
+				Parts: []web.RecipePart{{Kind: "unit procedure", Name: "Granulation", Parts: []web.RecipePart{{Kind: "operation", Name: "Wet granulation", Parts: []web.RecipePart{
+					{Step: &web.RecipeStep{Number: 1, Title: "Weigh the granulation liquid", Kind: "entry", Critical: true, Instruction: "Tare balance W-07 with the empty container. Fill in granulation liquid and record the net weight.", Values: []web.RecipeValue{value, {Name: "Look", Kind: "choice", Choices: []string{"clear", "cloudy"}}}}},
+					{Kind: "repetition", Name: "Dry until dry", Notes: []web.Line{{Label: "Repeated until", Value: "[120.lod] <= 2.0 '%'"}, {Label: "At most", Value: "5"}}, Parts: []web.RecipePart{{Step: &web.RecipeStep{
+						Number: 2, Title: "Loss on drying", Kind: "in-process control", Instruction: "Take a sample and measure.", Details: []web.Line{{Label: "Sample size", Value: "5 g"}, {Label: "Every", Value: "10 min"}},
+						Values: []web.RecipeValue{{Name: "Mean of all samples", Kind: "decimal", Unit: "%", Decimals: 2, Formula: "round(avg([120.lod]), 2 '%')", Limits: limits}}}}}},
+					{Step: &web.RecipeStep{Number: 3, Title: "Start the mixer", Kind: "instruction", Instruction: "Close the lid of the mixer GR-300 and start programme P4."}},
+					{Step: &web.RecipeStep{Number: 4, Title: "Release to drying", Kind: "sign_off", Instruction: "Look through the steps above.", Role: "supervisor", Meaning: "reviewed"}}}}}}}}
 		},
 		"import": func() web.View {
 			v := &web.ImportView{Page: frame("Import a recipe", "/recipes", petra), Import: form("import"), Found: []web.TextFault{

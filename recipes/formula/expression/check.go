@@ -4,6 +4,7 @@ import (
 	"math/big"
 	"strconv"
 
+	"veribatch/recipes/formula"
 	"veribatch/recipes/formula/ucum"
 )
 
@@ -88,11 +89,19 @@ func (c *checker) literal(n *node) Type {
 	if n.unit == "" {
 		return Type{Kind: Number, Unit: ucum.One()}
 	}
-	u, err := ucum.Parse(n.unit)
+	u, err := parseUnit(n.unit)
 	if err != nil {
 		return c.fail(n, "'%s' is no unit: %v.", n.unit, err)
 	}
 	return Type{Kind: Number, Unit: u}
+}
+
+// parseUnit reads a unit as recipes write it, "rpm", or as UCUM does, "{rev}/min".
+func parseUnit(symbol string) (ucum.Unit, error) {
+	if u, err := formula.FindUnit(symbol); err == nil {
+		symbol = u.UCUM
+	}
+	return ucum.Parse(symbol)
 }
 
 func (c *checker) operation(n *node, of []Type) Type {
@@ -214,7 +223,7 @@ const operation_ = sign
 func places(n *node) (count int, unit ucum.Unit, whole bool) {
 	unit = ucum.One()
 	if n.kind == number && n.unit != "" {
-		u, err := ucum.Parse(n.unit)
+		u, err := parseUnit(n.unit)
 		if err != nil {
 			return 0, unit, false
 		}
@@ -230,7 +239,7 @@ func base(n *node) *big.Rat {
 	if n.unit == "" {
 		return v
 	}
-	u, err := ucum.Parse(n.unit)
+	u, err := parseUnit(n.unit)
 	if err != nil {
 		return v // Check has said so
 	}

@@ -84,7 +84,7 @@ func unitOf(n *node) (ucum.Unit, error) {
 	if n.unit == "" {
 		return ucum.One(), nil
 	}
-	u, err := ucum.Parse(n.unit)
+	u, err := parseUnit(n.unit)
 	if err != nil {
 		return u, fail(n.at, "", "'%s' is no unit: %v.", n.unit, err)
 	}

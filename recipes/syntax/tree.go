@@ -1,4 +1,4 @@
-package recipes
+package syntax
 
 import (
 	"bytes"
@@ -7,60 +7,20 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// node is a block of the text as it stands there, before anybody asks what it means.
-type node struct {
-	kind, label string
-	at          int // where the kind stands
-	labelAt     int
-	attrs       []*attribute
-	blocks      []*node
-	comments    []string // before it
-	tail        []string // at its end, before "}"
-	damaged     bool     // something in it could not be read, so nothing in it can be called missing
-}
-
-// attribute is a name with its value as it stands in the text.
-type attribute struct {
-	name     string
-	at       int
-	value    value
-	comments []string
-}
-
-// value is what stands behind "=".
-type value struct {
-	at    int
-	kind  kind // text (never lines), truth or list
-	text  string
-	truth bool
-	list  []value
-	bad   bool // it could not be read, which has been said
-}
-
-// attr finds an attribute by name; nil when it is not there.
-func (n *node) attr(name string) *attribute {
-	for _, a := range n.attrs {
-		if a.name == name {
-			return a
-		}
-	}
-	return nil
-}
-
 // parser reads tokens of HCL into nodes. It knows blocks, attributes, texts, true, false and lists, refuses everything else of HCL where it
 // stands, and goes on after the faulty line, so that all faults come out at once. Its recursion is bounded by depth, because braces that
 // are opened in one place and closed in a faulty one escape the count of scan.
 type parser struct {
-	*checker
+	*Report
 	depth    int
 	tokens   hclsyntax.Tokens
 	i        int
-	comments []string // read and not yet bound to a node
+	comments []string // read and not yet bound to a Node
 }
 
-func (c *checker) parse(tokens hclsyntax.Tokens) *node {
-	p := &parser{checker: c, tokens: tokens}
-	root := &node{}
+func (c *Report) parse(tokens hclsyntax.Tokens) *Node {
+	p := &parser{Report: c, tokens: tokens}
+	root := &Node{}
 	p.body(root)
 	return root
 }
@@ -70,28 +30,28 @@ func (p *parser) at() int                   { return p.tokens[p.i].Range.Start.B
 func (p *parser) word() string              { return string(p.tokens[p.i].Bytes) }
 
 // body reads attributes and blocks until the brace that closes n, which it leaves standing, or the end of the text.
-func (p *parser) body(n *node) {
+func (p *parser) body(n *Node) {
 	for {
 		p.blanks()
 		switch p.peek() {
 		case hclsyntax.TokenEOF:
-			n.tail = p.take()
+			n.Tail = p.take()
 			return
 		case hclsyntax.TokenCBrace:
-			if n.kind != "" {
-				n.tail = p.take()
+			if n.Kind != "" {
+				n.Tail = p.take()
 				return
 			}
-			p.fault(p.at(), "Delete it, or find the \"{\" that is missing before it.", "This \"}\" closes nothing.")
+			p.Fault(p.at(), "Delete it, or find the \"{\" that is missing before it.", "This \"}\" closes nothing.")
 			p.i++
 		case hclsyntax.TokenIdent:
 			if !p.item(n) {
-				n.damaged = true
+				n.Damaged = true
 				p.skip()
 			}
 		default:
-			p.fault(p.at(), `A line begins with a name, like: title = "Weigh"`, "%s cannot stand at the beginning of a line.", p.describe())
-			n.damaged = true
+			p.Fault(p.at(), `A line begins with a name, like: title = "Weigh"`, "%s cannot stand at the beginning of a line.", p.describe())
+			n.Damaged = true
 			p.skip()
 		}
 	}
@@ -119,7 +79,7 @@ func (p *parser) comment() {
 	case strings.HasPrefix(line, "//"):
 		line = line[2:]
 	default:
-		p.fault(p.at(), "Begin each line of the comment with #.", "Comments between /* and */ are not used in recipes.")
+		p.Fault(p.at(), "Begin each line of the comment with #.", "Comments between /* and */ are not used in recipes.")
 		return
 	}
 	line = strings.TrimSpace(line)
@@ -135,65 +95,65 @@ func (p *parser) take() []string {
 }
 
 // item reads one attribute or block, and the comment behind it on the same line, which belongs to it.
-func (p *parser) item(n *node) bool {
+func (p *parser) item(n *Node) bool {
 	name, at, comments := p.word(), p.at(), p.take()
 	p.i++
 	switch p.peek() {
 	case hclsyntax.TokenEqual:
 		p.i++
-		a := &attribute{name: name, at: at}
-		n.attrs = append(n.attrs, a)
-		a.value = p.value()
-		ok := !a.value.bad && p.lineEnd(`the value of `+name)
-		a.comments = append(comments, p.take()...)
+		a := &Attribute{Name: name, At: at}
+		n.Attrs = append(n.Attrs, a)
+		a.Value = p.value()
+		ok := !a.Value.Bad && p.lineEnd(`the value of `+name)
+		a.Comments = append(comments, p.take()...)
 		return ok
 	case hclsyntax.TokenOQuote, hclsyntax.TokenOBrace:
-		b := &node{kind: name, at: at, labelAt: at, comments: comments}
-		n.blocks = append(n.blocks, b)
+		b := &Node{Kind: name, At: at, LabelAt: at, Comments: comments}
+		n.Blocks = append(n.Blocks, b)
 		return p.block(b)
 	}
-	p.fault(p.at(), `Write an attribute like: title = "Weigh"   or a block like: value "net" {`, "After %q comes \"=\", a label in quotes or \"{\", but here is %s.", name, p.describe())
+	p.Fault(p.at(), `Write an attribute like: title = "Weigh"   or a block like: value "net" {`, "After %q comes \"=\", a label in quotes or \"{\", but here is %s.", name, p.describe())
 	return false
 }
 
 // block reads what follows the kind of a block: label, brace, body, brace.
-func (p *parser) block(b *node) bool {
+func (p *parser) block(b *Node) bool {
 	if p.peek() == hclsyntax.TokenOQuote {
 		v := p.text()
-		if v.bad {
-			b.damaged = true
+		if v.Bad {
+			b.Damaged = true
 			return false
 		}
-		b.label, b.labelAt = v.text, v.at
+		b.Label, b.LabelAt = v.Text, v.At
 	}
 	if p.peek() != hclsyntax.TokenOBrace {
-		p.fault(p.at(), `A block begins like: value "net" {`, "Here \"{\" is missing; there is %s.", p.describe())
-		b.damaged = true
+		p.Fault(p.at(), `A block begins like: value "net" {`, "Here \"{\" is missing; there is %s.", p.describe())
+		b.Damaged = true
 		return false
 	}
 	opened := p.at()
 	if p.depth++; p.depth > MaxDepth {
-		p.fault(opened, "", "The text is nested deeper than %d levels.", MaxDepth)
-		p.i, b.damaged = len(p.tokens)-1, true // the end of the text: nothing more is read
+		p.Fault(opened, "", "The text is nested deeper than %d levels.", MaxDepth)
+		p.i, b.Damaged = len(p.tokens)-1, true // the end of the text: nothing more is read
 		return true
 	}
 	p.i++
 	if p.peek() == hclsyntax.TokenComment { // behind the brace: it speaks of the block
 		p.comment()
 		p.i++
-		b.comments = append(b.comments, p.take()...)
+		b.Comments = append(b.Comments, p.take()...)
 	}
 	p.body(b)
 	if p.peek() == hclsyntax.TokenEOF {
-		if !b.damaged {
-			p.fault(opened, "Write the \"}\" that belongs to it.", "The block that begins here is never closed.")
+		if !b.Damaged {
+			p.Fault(opened, "Write the \"}\" that belongs to it.", "The block that begins here is never closed.")
 		}
 		return true
 	}
 	p.i++
 	p.depth--
 	ok := p.lineEnd("the block")
-	b.comments = append(b.comments, p.take()...)
+	b.Comments = append(b.Comments, p.take()...)
 	return ok
 }
 
@@ -207,12 +167,12 @@ func (p *parser) lineEnd(what string) bool {
 	case hclsyntax.TokenNewline, hclsyntax.TokenEOF, hclsyntax.TokenCBrace:
 		return true
 	}
-	p.fault(p.at(), "Begin a new line.", "After %s the line ends, but here is %s.", what, p.describe())
+	p.Fault(p.at(), "Begin a new line.", "After %s the line ends, but here is %s.", what, p.describe())
 	return false
 }
 
 // value reads a text, true, false or a list of texts.
-func (p *parser) value() value {
+func (p *parser) value() Value {
 	at := p.at()
 	switch p.peek() {
 	case hclsyntax.TokenOQuote:
@@ -222,7 +182,7 @@ func (p *parser) value() value {
 	case hclsyntax.TokenIdent:
 		if w := p.word(); w == "true" || w == "false" {
 			p.i++
-			return value{at: at, kind: truth, truth: w == "true"}
+			return Value{At: at, Kind: Truth, Truth: w == "true"}
 		}
 	}
 	hint := "Write a text in quotes, true, false, or a list like [\"clear\", \"cloudy\"]."
@@ -232,13 +192,13 @@ func (p *parser) value() value {
 	case hclsyntax.TokenIdent:
 		hint = "Texts stand in quotes: \"" + p.word() + "\". A recipe computes nothing, so it has no names, functions or operators."
 	}
-	p.fault(at, hint, "%s cannot be the value here.", p.describe())
-	return value{at: at, bad: true}
+	p.Fault(at, hint, "%s cannot be the value here.", p.describe())
+	return Value{At: at, Bad: true}
 }
 
 // text reads a quoted text. The only escapes are \" \\ and \n.
-func (p *parser) text() value {
-	v := value{at: p.at()}
+func (p *parser) text() Value {
+	v := Value{At: p.at()}
 	p.i++
 	var raw []byte
 	for {
@@ -247,16 +207,16 @@ func (p *parser) text() value {
 			raw = append(raw, p.tokens[p.i].Bytes...)
 		case hclsyntax.TokenCQuote:
 			p.i++
-			v.text, v.bad = p.unescape(v.at+1, raw)
+			v.Text, v.Bad = p.unescape(v.At+1, raw)
 			return v
 		case hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
-			p.fault(p.at(), "Write the words themselves: nothing in a recipe is computed when it runs. The signs \"${\" and \"%{\" cannot stand in a text.",
+			p.Fault(p.at(), "Write the words themselves: nothing in a recipe is computed when it runs. The signs \"${\" and \"%{\" cannot stand in a text.",
 				"%q would be computed and not read.", p.word())
-			v.bad = true
+			v.Bad = true
 			return v
 		default:
-			p.fault(v.at, "Write the closing quote on the same line; a new line within a text is written \\n.", "The text that begins here is not closed on its line.")
-			v.bad = true
+			p.Fault(v.At, "Write the closing quote on the same line; a new line within a text is written \\n.", "The text that begins here is not closed on its line.")
+			v.Bad = true
 			return v
 		}
 		p.i++
@@ -268,7 +228,7 @@ func (p *parser) unescape(at int, raw []byte) (string, bool) {
 	var out strings.Builder
 	for i := 0; i < len(raw); i++ {
 		if (raw[i] == '$' || raw[i] == '%') && bytes.HasPrefix(raw[i+1:], []byte{raw[i], '{'}) {
-			p.fault(at+i, "Write it in other words.", "The signs %q cannot stand in a text.", raw[i:i+3])
+			p.Fault(at+i, "Write it in other words.", "The signs %q cannot stand in a text.", raw[i:i+3])
 			return "", true
 		}
 		if raw[i] != '\\' {
@@ -282,7 +242,7 @@ func (p *parser) unescape(at int, raw []byte) (string, bool) {
 		case i < len(raw) && raw[i] == 'n':
 			out.WriteByte('\n')
 		default:
-			p.fault(at+i-1, `Write the character itself. Only \", \\ and \n begin with a backslash.`, "This backslash does not mean anything here.")
+			p.Fault(at+i-1, `Write the character itself. Only \", \\ and \n begin with a backslash.`, "This backslash does not mean anything here.")
 			return "", true
 		}
 	}
@@ -290,8 +250,8 @@ func (p *parser) unescape(at int, raw []byte) (string, bool) {
 }
 
 // list reads ["…", "…"], on one line or several.
-func (p *parser) list() value {
-	v := value{at: p.at(), kind: list}
+func (p *parser) list() Value {
+	v := Value{At: p.at(), Kind: List}
 	p.i++
 	for {
 		p.blanks()
@@ -301,21 +261,21 @@ func (p *parser) list() value {
 			return v
 		case hclsyntax.TokenOQuote:
 			t := p.text()
-			if v.list = append(v.list, t); t.bad {
-				v.bad = true
+			if v.List = append(v.List, t); t.Bad {
+				v.Bad = true
 				return v
 			}
 		default:
-			p.fault(p.at(), "Write it like [\"clear\", \"cloudy\"].", "A list holds texts in quotes, but here is %s.", p.describe())
-			v.bad = true
+			p.Fault(p.at(), "Write it like [\"clear\", \"cloudy\"].", "A list holds texts in quotes, but here is %s.", p.describe())
+			v.Bad = true
 			return v
 		}
 		p.blanks()
 		if p.peek() == hclsyntax.TokenComma {
 			p.i++
 		} else if p.peek() != hclsyntax.TokenCBrack {
-			p.fault(p.at(), "Write it like [\"clear\", \"cloudy\"].", "In a list \",\" or \"]\" follows a text, but here is %s.", p.describe())
-			v.bad = true
+			p.Fault(p.at(), "Write it like [\"clear\", \"cloudy\"].", "In a list \",\" or \"]\" follows a text, but here is %s.", p.describe())
+			v.Bad = true
 			return v
 		}
 	}
@@ -352,7 +312,7 @@ func (p *parser) describe() string {
 	case hclsyntax.TokenOQuote:
 		return "a text in quotes"
 	case hclsyntax.TokenIdent:
-		return "the word \"" + printableOnly(w) + "\""
+		return "the word \"" + Quotable(w) + "\""
 	}
-	return "\"" + printableOnly(w) + "\""
+	return "\"" + Quotable(w) + "\""
 }

@@ -1,4 +1,4 @@
-package recipes
+package syntax
 
 import (
 	"bytes"
@@ -10,24 +10,24 @@ import (
 
 // scan turns the text into tokens of HCL, after and with guards: nothing that follows recurses deeper or runs longer than these allow.
 // With a fault, nothing follows.
-func (c *checker) scan() hclsyntax.Tokens {
+func (c *Report) scan() hclsyntax.Tokens {
 	switch {
 	case len(c.src) > MaxBytes:
-		c.fault(0, "Check that this is the text of a recipe.", "The text has %d bytes, a recipe has at most %d.", len(c.src), MaxBytes)
+		c.Fault(0, "Check that this is the text of a recipe.", "The text has %d bytes, a recipe has at most %d.", len(c.src), MaxBytes)
 		return nil
 	case bytes.HasPrefix(c.src, []byte("\ufeff")):
-		c.fault(0, "Save the file as \"UTF-8\", not as \"UTF-8 with BOM\".", "The text begins with a byte order mark, which nobody can see.")
+		c.Fault(0, "Save the file as \"UTF-8\", not as \"UTF-8 with BOM\".", "The text begins with a byte order mark, which nobody can see.")
 		return nil
 	case !utf8.Valid(c.src):
 		at := 0
 		for r, n := utf8.DecodeRune(c.src); r != utf8.RuneError || n != 1; r, n = utf8.DecodeRune(c.src[at:]) {
 			at += n
 		}
-		c.fault(at, "Save the file as UTF-8.", "The byte %#02x is no character of UTF-8.", c.src[at])
+		c.Fault(at, "Save the file as UTF-8.", "The byte %#02x is no character of UTF-8.", c.src[at])
 		return nil
 	}
 	if n := signs(c.src); n > MaxTokens {
-		c.fault(0, "Split the recipe.", "The text has %d words and signs, a recipe has at most %d.", n, MaxTokens)
+		c.Fault(0, "Split the recipe.", "The text has %d words and signs, a recipe has at most %d.", n, MaxTokens)
 		return nil
 	}
 	// What the lexer finds wrong stays in the text as a token that parse refuses, in words for process people.
@@ -36,7 +36,7 @@ func (c *checker) scan() hclsyntax.Tokens {
 	for _, t := range tokens {
 		depth += nesting(t.Type)
 		if depth > MaxDepth {
-			c.fault(t.Range.Start.Byte, "", "The text is nested deeper than %d levels.", MaxDepth)
+			c.Fault(t.Range.Start.Byte, "", "The text is nested deeper than %d levels.", MaxDepth)
 			return nil
 		}
 	}

@@ -1,4 +1,4 @@
-package recipes
+package syntax
 
 import (
 	"bytes"
@@ -70,17 +70,15 @@ func (fs Faults) Error() string {
 	return b.String()
 }
 
-// checker reads one text and collects its faults. Places are byte offsets until a fault is made of them.
-type checker struct {
+// Report is one text and what is wrong in it. Places are byte offsets until a fault is made of them.
+type Report struct {
 	file   string
 	src    []byte
 	faults Faults
 }
 
-func newChecker(file string, src []byte) *checker { return &checker{file: file, src: src} }
-
-// fault notes what is wrong at a place. After maxFaults it says so once and notes no more.
-func (c *checker) fault(at int, hint, format string, args ...any) {
+// Fault notes what is wrong at a place. After maxFaults it says so once and notes no more.
+func (c *Report) Fault(at int, hint, format string, args ...any) {
 	if len(c.faults) > maxFaults {
 		return
 	}
@@ -96,7 +94,7 @@ func (c *checker) fault(at int, hint, format string, args ...any) {
 	}
 	source, caret := window(bytes.TrimSuffix(c.src[start:end], []byte{'\r'}), min(at, end)-start)
 	c.faults = append(c.faults, Fault{
-		File: c.file, Line: c.line(at), Column: utf8.RuneCount(c.src[start:at]) + 1,
+		File: c.file, Line: c.Line(at), Column: utf8.RuneCount(c.src[start:at]) + 1,
 		Message: visible(fmt.Sprintf(format, args...)), Hint: visible(hint), Source: source, Caret: caret,
 	})
 }
@@ -117,21 +115,25 @@ func visible(s string) string {
 	return b.String()
 }
 
-// line gives the number of the line in which a place lies, from 1.
-func (c *checker) line(at int) int { return bytes.Count(c.src[:at], []byte{'\n'}) + 1 }
+// Line gives the number of the line in which a place lies, from 1.
+func (c *Report) Line(at int) int { return bytes.Count(c.src[:at], []byte{'\n'}) + 1 }
 
-func (c *checker) sorted() Faults {
+// Faults gives all of them, ordered by place; nil when there are none.
+func (c *Report) Faults() Faults {
 	slices.SortStableFunc(c.faults, func(a, b Fault) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line
 		}
 		return a.Column - b.Column
 	})
-	return c.faults
+	return slices.Compact(c.faults) // a building block that is inserted twice has each fault once
 }
 
-// nearest gives a hint with the known word that a wrong one was probably meant to be, else all known words.
-func nearest(word string, known []string) string {
+// Aside gives a report about the same text for what is no fault of it.
+func (c *Report) Aside() *Report { return &Report{file: c.file, src: c.src} }
+
+// Nearest gives a hint with the known word that a wrong one was probably meant to be, else all known words.
+func Nearest(word string, known []string) string {
 	best, distance := "", 3
 	for _, k := range known {
 		if d := levenshtein.Distance(strings.ToLower(word), k, nil); d < distance && d < len(k) {
