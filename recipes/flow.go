@@ -120,10 +120,10 @@ func (c *checker) names(e *Element, prefix string, have steps, own []string) exp
 			p = c.values[name]
 		}
 		if p == nil || !p.always && c.values[prefix+name] == nil {
-			return expression.Type{}, fmt.Errorf("There is no value [%s]. %s", syntax.Quotable(name), c.nearestValue(prefix, name))
+			return expression.Type{}, said(fmt.Sprintf("There is no value [%s]. %s", syntax.Quotable(name), c.nearestValue(prefix, name)))
 		}
 		if !p.always && !have[p.step] && (p.step != e.ID || !slices.Contains(own, name)) {
-			return expression.Type{}, fmt.Errorf("[%s] is not recorded on every way to this place.", name)
+			return expression.Type{}, said(fmt.Sprintf("[%s] is not recorded on every way to this place.", name))
 		}
 		t := expression.Type{Kind: p.kind, List: !within(p.in, e.in)}
 		if p.kind == expression.Number {
@@ -132,6 +132,11 @@ func (c *checker) names(e *Element, prefix string, have steps, own []string) exp
 		return t, nil
 	}
 }
+
+// said is why a name stands for nothing, as the fault says it.
+type said string
+
+func (s said) Error() string { return string(s) }
 
 // within tells whether the repetitions around a value are around its user too: then the value of this time is meant, else the values of all times.
 func within(value, user []*Element) bool {

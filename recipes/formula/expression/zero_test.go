@@ -61,7 +61,9 @@ func TestWhatIsNotNamedNeverDividesByZero(t *testing.T) {
 		for range 5 {
 			tried++
 			given := map[string]*big.Rat{"a": big.NewRat(1+r.Int64N(2), 1), "z": big.NewRat(r.Int64N(3)-1, 1), "p": big.NewRat(r.Int64N(3), 1), "n": big.NewRat(-1-r.Int64N(2), 1), "near": big.NewRat(1+r.Int64N(4), 10)}
-			_, err := f.Evaluate(func(name string) (Value, error) { return Value{Kind: Number, Unit: ucum.One(), Number: given[name]}, nil })
+			_, err := f.Evaluate(func(name string) (Value, error) {
+				return Value{Kind: Number, Unit: ucum.One(), Number: given[name]}, nil
+			})
 			if err != nil {
 				require.NotContains(t, err.Error(), "zero", "%s with %v", text, given)
 			}
