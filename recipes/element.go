@@ -53,6 +53,61 @@ func (e *Element) Particulars() (all []Particular) {
 	return all
 }
 
+// Requirement is a part of the recipe outside of its procedure that has a name: "packaging", "equipment", "parameter", "yield" or "material".
+type Requirement struct {
+	Kind, Code, Title string
+	Particulars       []Particular
+}
+
+// Requirements gives those of one kind, in the order of the text.
+func (r *Recipe) Requirements(kind string) (all []Requirement) {
+	for _, n := range r.Source.Of("recipe")[0].Blocks {
+		of := []*syntax.Node{n}
+		if n.Kind == "formula" {
+			of = n.Blocks
+		}
+		for _, b := range of {
+			if b.Kind == kind {
+				all = append(all, Requirement{b.Kind, b.Label, b.Text("title"), particulars(b)})
+			}
+		}
+	}
+	return all
+}
+
+// particulars gives what a block says beyond its title, and the ranges in it.
+func particulars(n *syntax.Node) (all []Particular) {
+	for _, a := range n.Attrs {
+		if a.Name != "title" && a.Name != "active" {
+			all = append(all, Particular{a.Name, a.Value.Text})
+		}
+	}
+	for _, b := range n.Blocks {
+		limits := span(b.Text("low"), b.Text("high"))
+		for _, word := range []string{b.Text("unit"), b.Text("basis")} {
+			if word != "" {
+				limits += " " + word
+			}
+		}
+		if b.Label != "" {
+			limits = b.Label + " " + limits
+		}
+		all = append(all, Particular{b.Kind, limits})
+	}
+	return all
+}
+
+// span writes a range of which one end may be missing.
+func span(low, high string) string {
+	switch {
+	case high == "":
+		return "≥ " + low
+	case low == "":
+		return "≤ " + high
+	}
+	return low + " – " + high
+}
+
 // Walk visits the element and everything in it, from top to bottom.
 func (e *Element) Walk(visit func(*Element)) {
 	visit(e)

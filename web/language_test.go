@@ -80,7 +80,7 @@ func textsOfTheScreens(t *testing.T) map[string]string {
 		}))
 	}
 	for _, list := range [][]string{slices.Collect(maps.Values(notices)), slices.Collect(maps.Values(headings)), slices.Collect(maps.Values(moveWords)),
-		slices.Collect(maps.Values(partKinds)), slices.Collect(maps.Values(stepKinds)), slices.Collect(maps.Values(detailNames)), accounts.Documents()} {
+		slices.Collect(maps.Values(partKinds)), slices.Collect(maps.Values(stepKinds)), slices.Collect(maps.Values(detailNames)), slices.Collect(maps.Values(requirementKinds)), accounts.Documents()} {
 		for _, text := range list {
 			texts[text] = "a list of the screens"
 		}

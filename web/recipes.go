@@ -49,26 +49,31 @@ func (s *server) showRecipe(v *visit) (View, error) {
 	}
 	number := 0
 	view.Parts = v.recipeParts(r.Recipe.Body, &number)
-	for _, f := range r.Recipe.NotYet {
+	for _, f := range r.Recipe.NotYet[:min(len(r.Recipe.NotYet), 5)] {
 		view.NotYet = append(view.NotYet, textFault(f))
 	}
+	view.NotYetMore = len(r.Recipe.NotYet) - len(view.NotYet)
+	view.Requirements = v.requirements(r.Recipe)
 	area, err := v.areaWords(r.Area)
 	if err != nil {
 		return nil, err
 	}
 	view.Header = append(view.Header, Line{v.words("Area"), area})
-	for _, m := range r.Recipe.Materials {
+	said := r.Recipe.Requirements("material")
+	for i, m := range r.Recipe.Materials {
 		line := MaterialLine{Code: m.Code, Name: m.Title, Quantity: m.Quantity.Amount.Text(), Unit: m.Quantity.Unit}
 		if m.Active {
 			line.Note = v.words("active substance")
 		}
+		line.Lines = v.particulars(slices.DeleteFunc(said[i].Particulars, func(p recipes.Particular) bool { return p.Name == "quantity" }))
 		view.Materials = append(view.Materials, line)
 	}
 	for _, sig := range r.Signatures {
 		view.Signatures = append(view.Signatures, signedLine(sig))
 	}
 	open := func(act, id string) *Form {
-		return v.offer(slices.Contains(r.Moves(), act), act, Form{ID: id, Action: "/recipes/" + r.ID + "/" + id, Signed: true})
+		possible := slices.Contains(r.Moves(), act) && (len(r.Recipe.NotYet) == 0 || act == "recipe.submit")
+		return v.offer(possible, act, Form{ID: id, Action: "/recipes/" + r.ID + "/" + id, Signed: true})
 	}
 	view.Submit, view.Approve, view.MakeEffective = open("recipe.submit", "submit"), open("recipe.approve", "approve"), open("recipe.make_effective", "effective")
 	return view, nil
@@ -100,7 +105,7 @@ func (v *visit) recipeParts(body []*recipes.Element, number *int) (parts []Recip
 			part.Step = v.recipeStep(*number, e)
 		} else {
 			part.Kind = partKinds[e.Kind]
-			part.Notes = v.details(e)
+			part.Notes = v.particulars(e.Particulars())
 			if e.Otherwise {
 				part.Notes = append(part.Notes, Line{v.words("Taken"), v.words("when no other branch is")})
 			}
@@ -111,7 +116,7 @@ func (v *visit) recipeParts(body []*recipes.Element, number *int) (parts []Recip
 	return parts
 }
 
-// partKinds, stepKinds and detailNames are the words of the language of recipes as people read them.
+// partKinds, stepKinds, requirementKinds and detailNames are the words of the language of recipes as people read them.
 var (
 	partKinds = map[string]string{
 		"unit_procedure": "unit procedure", "operation": "operation", "phase": "phase", "parallel": "parallel", "selection": "selection", "branch": "branch", "repetition": "repetition",
@@ -122,15 +127,33 @@ var (
 		"assign": "assignment of equipment", "check_clean": "check of cleaning status", "use": "use of equipment", "clean": "cleaning", "wait": "waiting time", "sample": "sample", "label": "label",
 		"capture": "captured values", "clearance": "line clearance", "attachment": "attachment", "sign_off": "sign-off",
 	}
-	detailNames = map[string]string{
+	requirementKinds = map[string]string{"packaging": "Packaging", "equipment": "Equipment", "parameter": "Process parameters", "yield": "Yields"}
+	detailNames      = map[string]string{
 		"when": "Taken when", "until": "Repeated until", "most": "At most", "block": "Building block", "version": "Version", "material": "Material", "quantity": "Quantity", "equipment": "Equipment",
 		"tolerance": "Tolerance", "method": "Method", "after": "After step", "least": "At least", "size": "Sample size", "tests": "Tests", "specimen": "Specimen", "copies": "Copies", "tag": "Tag",
 		"from": "From step", "to": "To step", "items": "Items", "content": "Content", "every": "Every", "plan": "Sampling plan",
+		"text": "Description", "class": "Class", "capability": "Capability", "mark": "Criticality", "unit": "Unit", "decimals": "Decimals", "target": "Target", "design": "Design range",
+		"alert": "Alert limits", "action": "Action limits", "actual": "Actual yield", "theoretical": "Theoretical yield", "per_unit": "Per dosage unit", "excess": "Calculated excess",
+		"excess_reason": "Reason of the excess", "scale": "Scaling", "division": "Division of the balance", "assay": "Assay",
 	}
 )
 
-func (v *visit) details(e *recipes.Element) (lines []Line) {
-	for _, d := range e.Particulars() {
+// requirements gives packaging, equipment, process parameters and yields.
+func (v *visit) requirements(r *recipes.Recipe) (all []RecipeRequirements) {
+	for _, kind := range []string{"packaging", "equipment", "parameter", "yield"} {
+		group := RecipeRequirements{Name: v.words(requirementKinds[kind])}
+		for _, one := range r.Requirements(kind) {
+			group.Items = append(group.Items, RecipeRequirement{one.Code, one.Title, v.particulars(one.Particulars)})
+		}
+		if len(group.Items) > 0 {
+			all = append(all, group)
+		}
+	}
+	return all
+}
+
+func (v *visit) particulars(of []recipes.Particular) (lines []Line) {
+	for _, d := range of {
 		lines = append(lines, Line{v.words(detailNames[d.Name]), d.Value})
 	}
 	return lines
@@ -139,7 +162,7 @@ func (v *visit) details(e *recipes.Element) (lines []Line) {
 func (v *visit) recipeStep(number int, e *recipes.Element) *RecipeStep {
 	s := e.Step
 	step := &RecipeStep{
-		Number: number, ID: s.ID, Title: s.Title, Instruction: s.Text, Kind: stepKinds[e.Kind], Critical: s.Critical, Role: s.Role, Meaning: s.Meaning, Details: v.details(e),
+		Number: number, ID: s.ID, Title: s.Title, Instruction: s.Text, Kind: stepKinds[e.Kind], Critical: s.Critical, Role: s.Role, Meaning: s.Meaning, Details: v.particulars(e.Particulars()),
 	}
 	for i := range s.Values {
 		of := &s.Values[i]

@@ -31,16 +31,33 @@ type RecipeView struct {
 	Digest                         string // hex SHA-256 of the canonical text
 	Header                         []Line // strength, dosage form, batch size …
 	Materials                      []MaterialLine
+	Requirements                   []RecipeRequirements
 	Parts                          []RecipePart
 	Steps                          int
-	NotYet                         []TextFault // what the program cannot execute yet
+	NotYet                         []TextFault // what the program cannot execute yet, the first places
+	NotYetMore                     int         // how many more places
 	Signatures                     []Signed
 	Text                           string // the canonical text, folded away at the end
 	Submit, Approve, MakeEffective *Form  // signed acts; nil when not allowed now
 }
 
 // MaterialLine is one line of the bill of materials.
-type MaterialLine struct{ Code, Name, Quantity, Unit, Note string }
+type MaterialLine struct {
+	Code, Name, Quantity, Unit, Note string
+	Lines                            []Line // amount per dosage unit, excess …
+}
+
+// RecipeRequirements are the packaging, equipment, process parameters or yields of a recipe.
+type RecipeRequirements struct {
+	Name  string
+	Items []RecipeRequirement
+}
+
+// RecipeRequirement is one of them.
+type RecipeRequirement struct {
+	Code, Name string
+	Lines      []Line
+}
 
 // RecipePart is a box of the procedure as ISA-88 cuts it: a unit procedure, operation or phase, a structure such as a parallel, or a step.
 type RecipePart struct {

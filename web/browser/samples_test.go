@@ -330,7 +330,10 @@ func recipePages() map[string]func() web.View {
 				Digest: strings.Repeat("9f2c6e51a4d80b77", 4), Header: []web.Line{{Label: "Strength", Value: "500 mg"}, {Label: "Dosage form", Value: "Tablet"}, {Label: "Batch size", Value: "100 kg"}},
 				Materials:  []web.MaterialLine{material("API-001", "Paracetamol", "83.33", "passed through 0.8 mm"), material("EXC-014", "Maize starch", "12.50", ""), material("EXC-020", "Magnesium stearate", "0.50", "vegetable")},
 				Signatures: []web.Signed{signed("authored", "petra", "Petra Novotná", at(1, 0, 0))}, Submit: nil, Approve: signedForm("approve"), Text: "recipe \"paracetamol-500\" {\n  version = \"4\"\n  # weigh before mixing\n}\n",
-				NotYet: []web.TextFault{{Line: 88, Message: "The program cannot execute repetition \"DRY\" yet."}},
+				Requirements: []web.RecipeRequirements{
+					{Name: "Process parameters", Items: []web.RecipeRequirement{{Code: "TEMP", Name: "Product temperature", Lines: []web.Line{{Label: "Criticality", Value: "CPP"}, {Label: "Unit", Value: "°C"}, {Label: "Design range", Value: "20.0 – 60.0"}, {Label: "Action limits", Value: "30.0 – 50.0"}}}}},
+					{Name: "Yields", Items: []web.RecipeRequirement{{Code: "DRY", Name: "Dry granules", Lines: []web.Line{{Label: "After step", Value: "150"}, {Label: "Theoretical yield", Value: "100.0 kg"}, {Label: "Action limits", Value: "97.0 – 101.0"}}}}}},
+				NotYetMore: 7, NotYet: []web.TextFault{{Line: 88, Message: "The program cannot execute repetition \"DRY\" yet."}},
 				Parts: []web.RecipePart{{Kind: "unit procedure", Name: "Granulation", Parts: []web.RecipePart{{Kind: "operation", Name: "Wet granulation", Parts: []web.RecipePart{
 					{Step: &web.RecipeStep{Number: 1, Title: "Weigh the granulation liquid", Kind: "entry", Critical: true, Instruction: "Tare balance W-07 with the empty container. Fill in granulation liquid and record the net weight.", Values: []web.RecipeValue{value, {Name: "Look", Kind: "choice", Choices: []string{"clear", "cloudy"}}}}},
 					{Kind: "repetition", Name: "Dry until dry", Notes: []web.Line{{Label: "Repeated until", Value: "[120.lod] <= 2.0 '%'"}, {Label: "At most", Value: "5"}}, Parts: []web.RecipePart{{Step: &web.RecipeStep{
