@@ -26,7 +26,7 @@ func (c *checker) decode(root *syntax.Node) *Recipe {
 	}
 	c.define(root)
 	n := recipes[0]
-	r := &Recipe{Source: root, Code: n.Label}
+	r := &Recipe{Source: root, Code: n.Label, values: c.values}
 	r.Title, r.Product, r.Strength = n.Text("title"), n.Text("product"), n.Text("strength")
 	r.DosageForm, r.Language, r.Description = n.Text("dosage_form"), n.Text("language"), n.Text("description")
 	r.UnitSize, r.BatchSize, r.Smallest, r.Largest = c.quantity(n, "unit_size"), c.quantity(n, "batch_size"), c.quantity(n, "smallest_batch"), c.quantity(n, "largest_batch")

@@ -39,6 +39,8 @@ type Recipe struct {
 	NotYet     Faults // what of the procedure the program cannot execute yet; Procedure is empty then
 
 	Source *syntax.Node // the tree of the text
+
+	values map[string]*place // everything a formula can name
 }
 
 // Material is one component with its quantity per batch (211.186(b)(3) and (4)).

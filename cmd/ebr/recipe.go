@@ -11,6 +11,7 @@ import (
 // recipeCmd holds the commands about recipe texts; they need no database.
 type recipeCmd struct {
 	Check recipeCheckCmd `cmd:"" help:"Check recipe texts and print every fault with file:line:column. Exit code 0: no faults; 1: some."`
+	Diff  recipeDiffCmd  `cmd:"" help:"Say in process words what changed from one recipe text to another. Exit code 0: nothing; 1: something."`
 }
 
 // recipeCheckCmd checks files as the import does.
@@ -25,13 +26,9 @@ const largestRecipe = 64 << 20
 func (c *recipeCheckCmd) Run(o output) error {
 	found := 0
 	for _, name := range c.Files {
-		info, err := os.Stat(name)
-		if err != nil || info.IsDir() || info.Size() > largestRecipe {
-			return fault.New(fault.Missing, "%s is not a recipe text that can be read.", name).Because(err)
-		}
-		text, err := os.ReadFile(name)
+		text, err := readRecipe(name)
 		if err != nil {
-			return fault.New(fault.Missing, "%s cannot be read.", name).Because(err)
+			return err
 		}
 		recipe, faults := recipes.Check(name, text)
 		if len(faults) > 0 {
@@ -40,10 +37,65 @@ func (c *recipeCheckCmd) Run(o output) error {
 			continue
 		}
 		fmt.Fprintf(o.out, "%s: no faults; %s, %d steps, SHA-256 %x\n", name, recipe.Code, len(recipe.Steps()), recipes.Digest(text))
+		if n := len(recipe.NotYet); n > 0 {
+			fmt.Fprintf(o.out, "%s: cannot be approved yet: the program does not execute %d places; line %d: %s\n", name, n, recipe.NotYet[0].Line, recipe.NotYet[0].Message)
+		}
 	}
 	if found > 0 {
 		fmt.Fprintf(o.err, "ebr: %d faults\n", found)
 		return errFound
 	}
 	return nil
+}
+
+// readRecipe reads the text of a file that may be a recipe.
+func readRecipe(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil || info.IsDir() || info.Size() > largestRecipe {
+		return nil, fault.New(fault.Missing, "%s is not a recipe text that can be read.", name).Because(err)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fault.New(fault.Missing, "%s cannot be read.", name).Because(err)
+	}
+	return text, nil
+}
+
+// recipeDiffCmd compares two files. They need not be sound, but it must be clear what they say.
+type recipeDiffCmd struct {
+	Old string `arg:"" name:"old" help:"The recipe as it was."`
+	New string `arg:"" name:"new" help:"The recipe as it is to be."`
+}
+
+// Run prints what changed, gravest first.
+func (c *recipeDiffCmd) Run(o output) error {
+	var both [2]*recipes.Recipe
+	for i, name := range []string{c.Old, c.New} {
+		text, err := readRecipe(name)
+		if err != nil {
+			return err
+		}
+		if both[i], err = recipes.Parse(name, text); err != nil {
+			fmt.Fprint(o.out, err.Error())
+			return fault.New(fault.Invalid, "%s cannot be compared: it has faults.", name)
+		}
+	}
+	changes := recipes.Compare(both[0], both[1])
+	if len(changes) == 0 {
+		fmt.Fprintln(o.out, "Nothing changed but perhaps comments, order on paper and spacing.")
+		return nil
+	}
+	for _, class := range []recipes.Class{recipes.Critical, recipes.Major, recipes.Minor} {
+		for _, one := range changes {
+			if one.Class != class {
+				continue
+			}
+			file := c.New
+			if one.Gone {
+				file = c.Old
+			}
+			fmt.Fprintf(o.out, "%s: %s\n    %s:%d. %s\n", class, one.Sentence, file, one.Line, one.Reason)
+		}
+	}
+	return errFound
 }

@@ -27,3 +27,30 @@ func TestRecipeCheckPrintsAllFaults(t *testing.T) {
 		}
 	}
 }
+
+func TestRecipeDiffSaysWhatChanged(t *testing.T) {
+	t.Parallel()
+	old := filepath.Join("..", "..", "recipes", "testdata", "whole.recipe")
+	text, err := os.ReadFile(old)
+	check(t, err)
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		at := filepath.Join(folder, name)
+		check(t, os.WriteFile(at, []byte(text), 0o600))
+		return at
+	}
+	if out, errs, code := ebr("recipe", "diff", old, write("same.recipe", "# a comment\n"+string(text))); code != 0 || !strings.Contains(out, "Nothing changed") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	other := write("other.recipe", strings.NewReplacer(`title          = "Everything"`, `title = "All"`, `high = "8.00"`, `high = "9.00"`).Replace(string(text)))
+	want := "critical: Action limits of value lod of step 120 widened: 0.10 – 8.00 % → 0.10 – 9.00 %\n    " + other + ":"
+	if out, errs, code := ebr("recipe", "diff", old, other); code != 1 || !strings.HasPrefix(out, want) || !strings.Contains(out, `minor: The recipe reworded: title "Everything" → "All"`) {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	if out, errs, code := ebr("recipe", "diff", old, write("bad.recipe", "recipe {")); code != 1 || !strings.Contains(errs, "cannot be compared") || !strings.Contains(out, "bad.recipe:1") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	if out, _, code := ebr("recipe", "check", old); code != 0 || !strings.Contains(out, "cannot be approved yet") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}

@@ -197,3 +197,21 @@ func Kinds(block string) (attrs, blocks []string) {
 	}
 	return attrs, slices.Concat(s.groups...)
 }
+
+// KindOf says what an attribute of a block holds; Text for what is not known.
+func KindOf(block, attr string) Kind {
+	s := grammar[block]
+	if i := s.attr(attr); i >= 0 {
+		return s.attrs[i].kind
+	}
+	return Text
+}
+
+// Lane names the order in which a kind of block stands within another: blocks of one lane keep the author's order, those of different lanes do not.
+func Lane(block, kind string) string {
+	s := grammar[block]
+	if at := s.group(kind); at >= 0 {
+		return s.groups[at][0]
+	}
+	return kind
+}

@@ -8,6 +8,7 @@ type Node struct {
 	Kind, Label string
 	At          int // where the kind stands, in bytes
 	LabelAt     int
+	Line        int // of At, from 1
 	Attrs       []*Attribute
 	Blocks      []*Node
 	Comments    []string // before it

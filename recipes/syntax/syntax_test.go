@@ -89,7 +89,7 @@ func bare(n *Node) *Node {
 		}
 		return v
 	}
-	n.At, n.LabelAt = 0, 0
+	n.At, n.LabelAt, n.Line = 0, 0, 0
 	for _, a := range n.Attrs {
 		a.At, a.Value = 0, of(a.Value)
 	}

@@ -96,7 +96,7 @@ func (p *parser) take() []string {
 
 // item reads one attribute or block, and the comment behind it on the same line, which belongs to it.
 func (p *parser) item(n *Node) bool {
-	name, at, comments := p.word(), p.at(), p.take()
+	name, at, line, comments := p.word(), p.at(), p.tokens[p.i].Range.Start.Line, p.take()
 	p.i++
 	switch p.peek() {
 	case hclsyntax.TokenEqual:
@@ -108,7 +108,7 @@ func (p *parser) item(n *Node) bool {
 		a.Comments = append(comments, p.take()...)
 		return ok
 	case hclsyntax.TokenOQuote, hclsyntax.TokenOBrace:
-		b := &Node{Kind: name, At: at, LabelAt: at, Comments: comments}
+		b := &Node{Kind: name, At: at, LabelAt: at, Line: line, Comments: comments}
 		n.Blocks = append(n.Blocks, b)
 		return p.block(b)
 	}
