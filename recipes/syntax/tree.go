@@ -143,6 +143,9 @@ func (p *parser) block(b *Node) bool {
 		p.i++
 		b.Comments = append(b.Comments, p.take()...)
 	}
+	if p.peek() == hclsyntax.TokenIdent {
+		p.oneLine(b)
+	}
 	p.body(b)
 	if p.peek() == hclsyntax.TokenEOF {
 		if !b.Damaged {
@@ -155,6 +158,18 @@ func (p *parser) block(b *Node) bool {
 	ok := p.lineEnd("the block")
 	b.Comments = append(b.Comments, p.take()...)
 	return ok
+}
+
+// oneLine reads what stands behind an opening brace on its line: HCL has one attribute there, and the closing brace.
+func (p *parser) oneLine(b *Node) {
+	at := p.at()
+	switch {
+	case !p.item(b):
+		b.Damaged = true
+		p.skip()
+	case len(b.Blocks) > 0 || p.peek() != hclsyntax.TokenCBrace:
+		p.Fault(at, "Begin a new line behind \"{\".", "Behind \"{\" on its line stands at most one attribute, and the \"}\" behind that.")
+	}
 }
 
 // lineEnd asks for the end of the line, with or without a comment before it.
