@@ -110,6 +110,7 @@ const (
 	versionByID       = selectVersion + ` where v.id = @id`
 	versionByText     = selectVersion + ` where v.recipe = @recipe and v.digest = @digest`
 	versionEffective  = selectVersion + ` where v.recipe = @recipe and v.state = 'effective'`
+	versionsOfRecipe  = selectVersion + ` where v.recipe = @recipe order by v.number desc`
 	allVersions       = selectVersion + ` where array['*', r.area] && @areas order by r.code, v.number desc`
 	effectiveVersions = selectVersion + ` where v.state = 'effective' and array['*', r.area] && @areas order by r.code`
 )
@@ -129,6 +130,15 @@ func scanVersion(row pgx.CollectableRow) (v Version, err error) {
 // List gives all versions of the recipes of the areas (as access.Grants.Areas gives them), by code, newest version first.
 func List(ctx context.Context, q audit.Querier, areas []string) ([]Version, error) {
 	rows, err := q.Query(ctx, allVersions, pgx.NamedArgs{"areas": areas})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanVersion)
+}
+
+// Versions gives all versions of one recipe, newest first.
+func Versions(ctx context.Context, q audit.Querier, recipe string) ([]Version, error) {
+	rows, err := q.Query(ctx, versionsOfRecipe, pgx.NamedArgs{"recipe": recipe})
 	if err != nil {
 		return nil, err
 	}

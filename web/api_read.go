@@ -89,6 +89,7 @@ func (s *server) readOperations(t *table) {
 	})
 	gives(t, "/recipes", "recipe.read", apiRecipes)
 	gives(t, "/recipes/:version", "recipe.read", apiRecipe)
+	gives(t, "/recipes/:version/compare", "recipe.read", apiCompare)
 	gives(t, "/trail", "trail.read", apiTrail)
 	gives(t, "/trail/value", "trail.read", apiTimeline)
 	gives(t, "/log", "log.read", apiLog)

@@ -68,6 +68,9 @@ func (s *server) showRecipe(v *visit) (View, error) {
 		line.Lines = v.particulars(slices.DeleteFunc(said[i].Particulars, func(p recipes.Particular) bool { return p.Name == "quantity" }))
 		view.Materials = append(view.Materials, line)
 	}
+	if r.Number > 1 {
+		view.Compare = "/recipes/" + r.ID + "/compare"
+	}
 	for _, sig := range r.Signatures {
 		view.Signatures = append(view.Signatures, signedLine(sig))
 	}

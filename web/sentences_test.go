@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -108,6 +109,17 @@ var workings = []sentence{
 		s.now.send("resume", map[string]string{"reason": a[0]})
 	}),
 	on(act, `SHE imports the recipe ([\w-]+)`, func(s *script, a []string) { s.importText(string(library.Text(a[0] + ".recipe"))) }),
+	on(act, `SHE imports the recipe ([\w-]+) with TEXT instead of TEXT`, func(s *script, a []string) {
+		text := string(library.Text(a[0] + ".recipe"))
+		require.Contains(s.t, text, a[2])
+		s.importText(strings.Replace(text, a[2], a[1], 1))
+	}),
+	on(act, `SHE imports the recipe that uses the whole language`, func(s *script, _ []string) {
+		text, err := os.ReadFile("../recipes/testdata/whole.recipe")
+		require.NoError(s.t, err)
+		s.importText(string(text))
+	}),
+	on(act, `SHE looks at what changed`, func(s *script, _ []string) { s.now.open(s.recipe + "/compare") }),
 	on(act, `SHE imports the text TEXT`, func(s *script, a []string) { s.importText(a[0]) }),
 	on(act, `SHE locks the station`, func(s *script, _ []string) { s.now.send("lock-station", nil) }),
 	on(act, `SHE unlocks the station`, func(s *script, _ []string) {

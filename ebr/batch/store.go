@@ -167,6 +167,8 @@ const selectSummary = `select b.id::text, b.number, b.order_number, b.recipe_ver
 const (
 	batchesAtWork = selectSummary + ` where b.state not in ('complete', 'aborted') and (b.ordered_at, b.id) < (@at, @after) and array['*', b.area] && @areas
 	order by b.ordered_at desc, b.id desc limit @limit`
+	batchesOfVersion = selectSummary + ` where b.recipe_version = @version and b.state not in ('complete', 'aborted') and array['*', b.area] && @areas
+	order by b.ordered_at, b.id limit @limit`
 	batchesEnded = selectSummary + ` where b.state in ('complete', 'aborted') and (b.ended_at, b.id) < (@at, @after) and array['*', b.area] && @areas
 	order by b.ended_at desc, b.id desc limit @limit`
 )
@@ -200,6 +202,16 @@ func List(ctx context.Context, q audit.Querier, f Filter) ([]Summary, error) {
 		}
 	}
 	return list, nil
+}
+
+// AtWorkOn gives the batches of the areas that were ordered from a version of a recipe and are not ended, the oldest first, limit at most. The titles of their open steps are
+// not looked up.
+func AtWorkOn(ctx context.Context, q audit.Querier, version string, areas []string, limit int) ([]Summary, error) {
+	rows, err := q.Query(ctx, batchesOfVersion, pgx.NamedArgs{"version": version, "areas": areas, "limit": limit})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanSummary)
 }
 
 func scanSummary(row pgx.CollectableRow) (s Summary, err error) {

@@ -342,6 +342,18 @@ func recipePages() map[string]func() web.View {
 					{Step: &web.RecipeStep{Number: 3, Title: "Start the mixer", Kind: "instruction", Instruction: "Close the lid of the mixer GR-300 and start programme P4."}},
 					{Step: &web.RecipeStep{Number: 4, Title: "Release to drying", Kind: "sign_off", Instruction: "Look through the steps above.", Role: "supervisor", Meaning: "reviewed"}}}}}}}}
 		},
+		"compare": func() web.View {
+			return &web.CompareView{Page: frame("Paracetamol granulation", "/recipes", petra), Name: "Paracetamol granulation", Old: "3", New: "4", With: "3", Others: []web.Option{{Value: "3", Words: "3"}, {Value: "2", Words: "2"}},
+				Changes: []web.RecipeChanges{
+					{Class: "critical", Lines: []web.RecipeChange{
+						{Sentence: "Action limits of value lod of step 120 widened: 0.10 – 8.00 % → 0.10 – 9.00 %", Reason: "It decides whether a batch is held.", Line: 12, Href: "#new-12"},
+						{Sentence: "Step 130 removed from repetition DRY: \"Dry on\"", Reason: "What is no longer done can no longer keep a bad batch from going on.", Line: 30, Gone: true, Href: "#old-30"}}},
+					{Class: "minor", Lines: []web.RecipeChange{{Sentence: "Step 010 reworded: title \"Assign the mixer\" → \"Assign\"", Reason: "Only words are different.", Line: 400}}}},
+				AtWork: []web.Link{{Href: "#", Words: "B-2026-0142"}, {Href: "#", Words: "B-2026-0143"}},
+				Parts: [][]web.TextPair{
+					{{Old: 11, New: 11, OldText: "          action {", NewText: "          action {"}, {Old: 12, New: 12, OldText: "            high = \"8.00\"", NewText: "            high = \"9.00\""}, {Old: 13, New: 13, OldText: "          }", NewText: "          }"}},
+					{{Old: 29, New: 29, OldText: "", NewText: ""}, {Old: 30, OldText: "        wait \"130\" {"}, {Old: 31, OldText: "          title = \"Dry on\""}, {New: 30, NewText: "        # a long comment that does not fit beside the other text and is broken into several lines"}}}}
+		},
 		"import": func() web.View {
 			v := &web.ImportView{Page: frame("Import a recipe", "/recipes", petra), Import: form("import"), Found: []web.TextFault{
 				{Line: 12, Column: 14, Message: "Quantities are text: a number without quotation marks loses its last zero.", Snippet: "  quantity = 12.50", Hint: "Write \"12.50 kg\"."},
