@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// long is the whole recipe with so many steps, each third a calculation on the one before it, each tenth within a structure of its own.
+// long is the whole recipe with so many steps, each third a calculation on the one before it.
 func long(steps int) string {
 	var b strings.Builder
 	for i := range steps / 3 {
@@ -82,6 +82,27 @@ func BenchmarkCheck(b *testing.B) {
 			for b.Loop() {
 				if _, faults := Check("x", text); len(faults) > 0 {
 					b.Fatal(faults)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkCompare(b *testing.B) {
+	for _, steps := range []int{50, 500, 1400} {
+		text := long(steps)
+		old, faults := Check("x", []byte(text))
+		if len(faults) > 0 {
+			b.Fatal(faults)
+		}
+		changed, faults := Check("x", []byte(strings.ReplaceAll(text, `high = "9.00"`, `high = "9.50"`)))
+		if len(faults) > 0 {
+			b.Fatal(faults)
+		}
+		b.Run(fmt.Sprint(steps), func(b *testing.B) {
+			for b.Loop() {
+				if n := len(Compare(old, changed)); n != steps/3 {
+					b.Fatal(n)
 				}
 			}
 		})

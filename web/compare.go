@@ -16,7 +16,7 @@ import (
 type CompareView struct {
 	Page
 	Name     string
-	Old, New string   // numbers of the versions
+	Old, New string   // numbers of the versions; Old is "" when there is no version before
 	Others   []Option // other versions to compare with (field with)
 	With     string   // the one that is compared with
 	Changes  []RecipeChanges
@@ -57,7 +57,7 @@ type compared struct {
 	changes  []recipes.Change
 }
 
-// compare reads both versions; without one to compare with it takes the version before.
+// compare reads both versions; without one to compare with it takes the version before, and of the first version there is no old one.
 func (v *visit) compare(version, with string) (c compared, err error) {
 	if c.new, err = recipes.Get(v.ctx, v, version); err != nil {
 		return c, err
@@ -77,7 +77,7 @@ func (v *visit) compare(version, with string) (c compared, err error) {
 	if with != "" {
 		return c, fault.New(fault.Missing, "This recipe has no such version. Choose one of the list.")
 	}
-	return c, fault.New(fault.NotReady, "This is the first version: there is none before it to compare it with.")
+	return c, nil
 }
 
 func (s *server) showCompare(v *visit) (View, error) {
@@ -85,7 +85,11 @@ func (s *server) showCompare(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &CompareView{Page: v.frame(c.new.Title), Name: c.new.Title, Old: strconv.Itoa(c.old.Number), New: strconv.Itoa(c.new.Number), With: c.old.ID}
+	view := &CompareView{Page: v.frame(c.new.Title), Name: c.new.Title, New: strconv.Itoa(c.new.Number)}
+	if c.old == nil {
+		return view, nil
+	}
+	view.Old, view.With = strconv.Itoa(c.old.Number), c.old.ID
 	for _, one := range c.all {
 		if one.ID != c.new.ID {
 			view.Others = append(view.Others, Option{Value: one.ID, Words: fmt.Sprint(one.Number)})
@@ -169,12 +173,12 @@ func sideBySide(old, new string) (parts [][]TextPair, err error) {
 
 // recipeComparison is what changed, for the API.
 type recipeComparison struct {
-	Version  string         `json:"version" doc:"id of the version"`
-	With     string         `json:"with" doc:"id of the version that it is compared with"`
-	Number   int            `json:"number"`
-	WithOne  int            `json:"with_number"`
-	Changes  []recipeChange `json:"changes" doc:"in the order of the new text, what is gone last; empty when the versions mean the same"`
-	Critical int            `json:"critical" doc:"how many changes are critical"`
+	Version    string         `json:"version" doc:"id of the version"`
+	With       string         `json:"with,omitempty" doc:"id of the version that it is compared with; absent when there is none before it"`
+	Number     int            `json:"number" doc:"of the version"`
+	WithNumber int            `json:"with_number,omitempty" doc:"number of the version that it is compared with"`
+	Changes    []recipeChange `json:"changes" doc:"in the order of the new text, what is gone last; empty when the versions mean the same"`
+	Critical   int            `json:"critical" doc:"how many changes are critical"`
 }
 
 type recipeChange struct {
@@ -182,7 +186,7 @@ type recipeChange struct {
 	Sentence string        `json:"sentence" doc:"what changed, in process words"`
 	Reason   string        `json:"reason" doc:"why it has this class"`
 	Line     int           `json:"line" doc:"of the new text, or of the old one when it is gone"`
-	Gone     bool          `json:"gone,omitempty"`
+	Gone     bool          `json:"gone,omitempty" doc:"the line is one of the old text"`
 }
 
 type ofComparison struct {
@@ -195,7 +199,10 @@ func apiCompare(v *visit, q ofComparison) (answer recipeComparison, err error) {
 	if err != nil {
 		return answer, err
 	}
-	answer = recipeComparison{Version: c.new.ID, With: c.old.ID, Number: c.new.Number, WithOne: c.old.Number, Changes: []recipeChange{}}
+	answer = recipeComparison{Version: c.new.ID, Number: c.new.Number, Changes: []recipeChange{}}
+	if c.old != nil {
+		answer.With, answer.WithNumber = c.old.ID, c.old.Number
+	}
 	for _, one := range c.changes {
 		answer.Changes = append(answer.Changes, recipeChange(one))
 		if one.Class == recipes.Critical {

@@ -142,8 +142,7 @@ func (p *parser) block(b *Node) bool {
 		p.comment()
 		p.i++
 		b.Comments = append(b.Comments, p.take()...)
-	}
-	if p.peek() == hclsyntax.TokenIdent {
+	} else if p.peek() == hclsyntax.TokenIdent {
 		p.oneLine(b)
 	}
 	p.body(b)
