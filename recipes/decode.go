@@ -63,13 +63,14 @@ func (c *checker) decodeFormula(n *syntax.Node, r *Recipe) {
 	for _, b := range n.Of("material") {
 		m := Material{
 			Code: b.Label, Title: b.Text("title"), Quantity: c.quantity(b, "quantity"), PerUnit: c.quantity(b, "per_unit"), Excess: c.quantity(b, "excess"), Active: b.Is("active"),
+			Scale: b.Text("scale"),
 		}
-		c.quantity(b, "division")
+		m.Division = division(c.quantity(b, "division"), m.Quantity)
 		c.percent(b, "excess")
 		c.quantity(b, "tolerance")
 		c.percent(b, "tolerance")
 		for _, a := range b.Of("assay") {
-			c.decodeLimits(a, a, maxDecimals)
+			m.Assay = c.decodeLimits(a, a, maxDecimals)
 		}
 		c.oneOf(b, "scale", "linear", "fixed")
 		r.Materials = append(r.Materials, m)

@@ -50,6 +50,9 @@ type Material struct {
 	PerUnit     formula.Quantity // in one dosage unit; empty when not stated
 	Excess      formula.Quantity // calculated excess in per cent, within Quantity (211.186(b)(5)); empty for none
 	Active      bool             // the strength of the product speaks of this substance (211.186(b)(2))
+	Scale       string           // "fixed" for what stays the same in a batch of another size; "linear", or "", for what is proportional to it
+	Division    formula.Quantity // the smallest step in which it is weighed
+	Assay       *formula.Limits  // within which assay a lot can be used, in per cent; nil when no assay is stated
 }
 
 // Parameter is a process parameter that values refer to. Mark says whether it is critical: "CPP" or "CQA", "" for neither (ICH Q8).

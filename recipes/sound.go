@@ -72,6 +72,12 @@ func (c *checker) checkComponents(n *syntax.Node) {
 				c.Fault(b.At, `Write excess_reason = "…".`, "The calculated excess of %s is stated without its reason (21 CFR 211.186(b)(5)).", syntax.Quotable(m.Code))
 			case !stated(m.Excess) && b.Attr("excess") == nil && b.Attr("excess_reason") != nil:
 				c.Fault(b.Place("excess_reason"), `Write excess = "2.0 %".`, "There is a reason for an excess of %s, and the excess is not stated (21 CFR 211.186(b)(5)).", syntax.Quotable(m.Code))
+			case m.Active && m.Scale == "fixed":
+				c.Fault(b.Place("scale"), "Delete it: an active substance is proportional to the size of the batch.", "The active substance %s stays the same in a larger batch.", syntax.Quotable(m.Code))
+			case stated(m.Quantity) && !alike(m.Division, m.Quantity):
+				c.Fault(b.Place("division"), "", "division and quantity measure different things.")
+			case stated(m.Quantity) && !multiple(m.Quantity, m.Division):
+				c.Fault(b.Place("quantity"), "", "The quantity %s cannot be weighed in steps of %s.", m.Quantity, m.Division)
 			default:
 				c.checkPerUnit(b, m)
 			}

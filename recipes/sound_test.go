@@ -71,6 +71,9 @@ var unsound = []struct{ name, old, new, says string }{
 	{"phase in a phase", "      phase \"P1\" {", "      phase \"P0\" {\n        title = \"T\"\n\n        phase \"P2\" {\n          title = \"T\"\n\n          instruction \"P3\" {\n            title = \"T\"\n            text  = \"T\"\n          }\n        }\n      }\n\n      phase \"P1\" {", `A block "phase" cannot stand in phase`},
 	{"unit procedure in a branch of steps", "          instruction \"110\" {", "          operation \"O9\" {\n            title = \"T\"\n\n            instruction \"O10\" {\n              title = \"T\"\n              text  = \"T\"\n            }\n          }\n\n          instruction \"110\" {", `A block "operation" cannot stand in branch`},
 	{"per cent", `tolerance     = "0.5 %"`, `tolerance     = "0.5 kg"`, "tolerance is given in per cent of the quantity, not in kg"},
+	{"fixed active substance", `scale         = "linear"`, `scale         = "fixed"`, "The active substance API stays the same in a larger batch"},
+	{"division in L", `division      = "0.01 kg"`, `division      = "0.01 L"`, "division and quantity measure different things"},
+	{"cannot be weighed", `division      = "0.01 kg"`, `division      = "0.7 kg"`, "The quantity 51.0 kg cannot be weighed in steps of 0.7 kg"},
 	{"scale", `scale         = "linear"`, `scale         = "cubic"`, `scale cannot be "cubic"`},
 	{"confusable unit", `      quantity = "49.0 kg"`, `      quantity = "49.0 кg"`, "not known"},
 }

@@ -6,11 +6,13 @@ import (
 
 	"veribatch/internal/fault"
 	"veribatch/recipes"
+	"veribatch/recipes/formula"
 )
 
 // recipeCmd holds the commands about recipe texts; they need no database.
 type recipeCmd struct {
 	Check recipeCheckCmd `cmd:"" help:"Check recipe texts and print every fault with file:line:column. Exit code 0: no faults; 1: some."`
+	Scale recipeScaleCmd `cmd:"" help:"Compute the quantities for another batch size or another assay, with the arithmetic."`
 	Diff  recipeDiffCmd  `cmd:"" help:"Say in process words what changed from one recipe text to another. Exit code 0: nothing; 1: something."`
 }
 
@@ -98,4 +100,45 @@ func (c *recipeDiffCmd) Run(o output) error {
 		}
 	}
 	return errFound
+}
+
+// recipeScaleCmd computes the components of a batch of another size.
+type recipeScaleCmd struct {
+	File  string            `arg:"" help:"The recipe."`
+	Size  string            `arg:"" help:"The batch size, such as \"150.0 kg\"."`
+	Assay map[string]string `help:"Assay of the lot of a material, in per cent: API=99.2." placeholder:"CODE=PERCENT"`
+}
+
+// Run prints each component with its arithmetic.
+func (c *recipeScaleCmd) Run(o output) error {
+	text, err := readRecipe(c.File)
+	if err != nil {
+		return err
+	}
+	r, faults := recipes.Check(c.File, text)
+	if len(faults) > 0 {
+		fmt.Fprint(o.out, faults.Error())
+		return fault.New(fault.Invalid, "%s has faults.", c.File)
+	}
+	size, err := formula.ParseQuantity(c.Size)
+	if err != nil {
+		return err
+	}
+	assays := map[string]formula.Decimal{}
+	for code, percent := range c.Assay {
+		if assays[code], err = formula.ParseNumber(percent, '.'); err != nil {
+			return err
+		}
+	}
+	scaled, err := r.Scale(size, assays)
+	if err != nil {
+		return err
+	}
+	for _, one := range scaled {
+		fmt.Fprintf(o.out, "%s  %s  %s\n", one.Code, one.Quantity, one.Title)
+		for _, line := range one.Arithmetic {
+			fmt.Fprintf(o.out, "    %s\n", line)
+		}
+	}
+	return nil
 }

@@ -54,3 +54,20 @@ func TestRecipeDiffSaysWhatChanged(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }
+
+func TestRecipeScaleShowsItsArithmetic(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join("..", "..", "recipes", "testdata", "whole.recipe")
+	out, errs, code := ebr("recipe", "scale", file, "150.0 kg", "--assay", "API=99.0")
+	if code != 0 || !strings.Contains(out, "API  77.28 kg  Active\n    round([formula.API] * [this.size]") || !strings.Contains(out, "FILLER  73.5 kg  Filler\n") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	for says, args := range map[string][]string{
+		"cannot be made by this recipe": {"250.0 kg"}, "This lot cannot be used": {"100.0 kg", "--assay", "API=97.0"}, "states no assay": {"100.0 kg", "--assay", "FILLER=97.0"},
+		"A quantity is a number": {"much"}, "does not belong into a number": {"100.0 kg", "--assay", "API=x"},
+	} {
+		if out, errs, code := ebr(append([]string{"recipe", "scale", file}, args...)...); code != 1 || !strings.Contains(errs, says) {
+			t.Errorf("exit code %d: %s%s", code, out, errs)
+		}
+	}
+}
