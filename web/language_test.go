@@ -96,6 +96,9 @@ func textsOfTheScreens(t *testing.T) map[string]string {
 			texts[l.Limits()] = l.Name
 		}
 	}
+	for _, l := range chartLevels {
+		texts[l.words] = l.name
+	}
 	for _, p := range places {
 		texts[p.words] = p.href
 	}

@@ -68,6 +68,7 @@ func (s *server) showRecipe(v *visit) (View, error) {
 		line.Lines = v.particulars(slices.DeleteFunc(said[i].Particulars, func(p recipes.Particular) bool { return p.Name == "quantity" }))
 		view.Materials = append(view.Materials, line)
 	}
+	view.Chart = "/recipes/" + r.ID + "/chart"
 	if r.Number > 1 {
 		view.Compare = "/recipes/" + r.ID + "/compare"
 	}

@@ -72,6 +72,7 @@ func (s *server) routes() *table {
 	r.get("/recipes/import", "recipe.import", s.showImport)
 	post[recipes.Import](r, "/recipes", "recipe.import", s.onImport(), fileOrText).large = true
 	r.get("/recipes/:version", "recipe.read", s.showRecipe)
+	r.get("/recipes/:version/chart", "recipe.read", s.showChart)
 	r.get("/recipes/:version/compare", "recipe.read", s.showCompare)
 	post[recipes.Submit](r, "/recipes/:version/submit", "recipe.submit", s.onRecipe())
 	post[recipes.Approve](r, "/recipes/:version/approve", "recipe.approve", s.onRecipe())

@@ -119,6 +119,7 @@ var workings = []sentence{
 		require.NoError(s.t, err)
 		s.importText(string(text))
 	}),
+	on(act, `SHE looks at the chart`, func(s *script, _ []string) { s.now.open(s.recipe + "/chart") }),
 	on(act, `SHE looks at what changed`, func(s *script, _ []string) { s.now.open(s.recipe + "/compare") }),
 	on(act, `SHE imports the text TEXT`, func(s *script, a []string) { s.importText(a[0]) }),
 	on(act, `SHE locks the station`, func(s *script, _ []string) { s.now.send("lock-station", nil) }),

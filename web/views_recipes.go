@@ -37,6 +37,7 @@ type RecipeView struct {
 	NotYet                         []TextFault // what the program cannot execute yet, the first places
 	NotYetMore                     int         // how many more places
 	Signatures                     []Signed
+	Chart                          string // address of the chart
 	Compare                        string // address of the comparison with the version before; "" for the first
 	Text                           string // the canonical text, folded away at the end
 	Submit, Approve, MakeEffective *Form  // signed acts; nil when not allowed now

@@ -43,6 +43,7 @@ var rungs = map[string]float64{
 	"recipes/procedure":          1.1,
 	"recipes/library":            1.1,
 	"recipes":                    2,
+	"internal/chart":             2.1,
 	"ebr/materials":              3,
 	"ebr/equipment":              3,
 	"ebr/people":                 3,

@@ -2,9 +2,13 @@ package browser_test
 
 import (
 	"fmt"
+	"html/template"
+	"os"
 	"strings"
 	"time"
 
+	"veribatch/internal/chart"
+	"veribatch/recipes"
 	"veribatch/web"
 )
 
@@ -341,6 +345,16 @@ func recipePages() map[string]func() web.View {
 						Values: []web.RecipeValue{{Name: "Mean of all samples", Kind: "decimal", Unit: "%", Decimals: 2, Formula: "round(avg([120.lod]), 2 '%')", Limits: limits}}}}}},
 					{Step: &web.RecipeStep{Number: 3, Title: "Start the mixer", Kind: "instruction", Instruction: "Close the lid of the mixer GR-300 and start programme P4."}},
 					{Step: &web.RecipeStep{Number: 4, Title: "Release to drying", Kind: "sign_off", Instruction: "Look through the steps above.", Role: "supervisor", Meaning: "reviewed"}}}}}}}}
+		},
+		"chart": func() web.View {
+			text, err := os.ReadFile("../../recipes/testdata/whole.recipe")
+			if err != nil {
+				panic(err)
+			}
+			r, _ := recipes.Check("whole", text)
+			return &web.ChartView{Page: frame("Everything", "/recipes", petra), Name: "Everything", Version: "4", Recipe: "#", Levels: []web.ChartLevel{
+				{Link: web.Link{Href: "#", Words: "Unit procedures"}}, {Link: web.Link{Href: "#", Words: "Operations"}}, {Link: web.Link{Href: "#", Words: "Phases"}}, {Link: web.Link{Href: "#", Words: "Steps"}, Chosen: true}},
+				Picture: template.HTML(chart.Draw(r, chart.Steps, nil).SVG("Chart of Everything", nil))} //nolint:gosec // the chart escapes every word
 		},
 		"compare": func() web.View {
 			return &web.CompareView{Page: frame("Paracetamol granulation", "/recipes", petra), Name: "Paracetamol granulation", Old: "3", New: "4", With: "3", Others: []web.Option{{Value: "3", Words: "3"}, {Value: "2", Words: "2"}},
