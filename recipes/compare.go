@@ -49,6 +49,15 @@ func Compare(old, new *Recipe) []Change {
 	return c.changes
 }
 
+// Sentences writes changes one below the other, each with its class: the text whose digest a signer of the newer version signs.
+func Sentences(changes []Change) []byte {
+	var b strings.Builder
+	for _, c := range changes {
+		b.WriteString(string(c.Class) + ": " + c.Sentence + "\n")
+	}
+	return []byte(b.String())
+}
+
 // side is one of the two recipes, with everything in it that has a name.
 type side struct {
 	*Recipe

@@ -2,7 +2,9 @@ package recipes
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,7 +143,75 @@ func (m move) prepare(ctx context.Context, q audit.Querier, id, person string) (
 		return st, v, nil, fault.New(fault.NotReady, "Version %d of %s cannot be %s, because the program cannot execute all of it yet. Line %d: %s",
 			v.Number, v.Code, past[m.act], r.NotYet[0].Line, r.NotYet[0].Message)
 	}
-	return m.words(v, former, r), v, former, nil
+	st = m.words(v, former, r)
+	changed, err := comparedLines(ctx, q, v, r)
+	st.Lines = append(st.Lines, changed...)
+	return st, v, former, err
+}
+
+// comparedLines says in the statement what changed from the version that is effective now, or else from the one before, so that a signer signs the changes too.
+func comparedLines(ctx context.Context, q audit.Querier, v Version, r *Recipe) ([]signatures.Line, error) {
+	base, err := baseOf(ctx, q, v)
+	if err != nil || base == nil {
+		return nil, err
+	}
+	old, err := Load(ctx, q, base.Digest)
+	if err != nil {
+		return nil, err
+	}
+	changes := Compare(old, r)
+	count := map[Class]int{}
+	for _, c := range changes {
+		count[c.Class]++
+	}
+	digest := Digest(Sentences(changes))
+	lines := []signatures.Line{
+		{Label: "Compared with", Value: fmt.Sprintf("version %d: %d critical, %d major and %d minor changes", base.Number, count[Critical], count[Major], count[Minor])},
+		{Label: "SHA-256 of the comparison", Value: hex.EncodeToString(digest[:])},
+	}
+	const most = 200 // what a person reads; the digest covers all
+	for _, class := range []Class{Critical, Major} {
+		shown := 0
+		for _, c := range changes {
+			if c.Class != class {
+				continue
+			}
+			if shown++; shown > most {
+				lines = append(lines, signatures.Line{Label: "Further " + string(class) + " changes", Value: strconv.Itoa(count[class] - most)})
+				break
+			}
+			lines = append(lines, signatures.Line{Label: strings.ToUpper(string(class[:1])) + string(class[1:]) + " change", Value: shortened(c.Sentence)})
+		}
+	}
+	return lines, nil
+}
+
+// shortened keeps a sentence within what a statement holds; the digest covers all of it.
+func shortened(sentence string) string {
+	const most = 2000
+	if r := []rune(sentence); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return sentence
+}
+
+// baseOf gives the version that is effective now, else the one before; nil for the first.
+func baseOf(ctx context.Context, q audit.Querier, v Version) (*Version, error) {
+	all, err := Versions(ctx, q, v.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	var before *Version
+	for i := range all {
+		switch {
+		case all[i].ID == v.ID:
+		case all[i].State == Effective:
+			return &all[i], nil
+		case all[i].Number < v.Number && before == nil:
+			before = &all[i]
+		}
+	}
+	return before, nil
 }
 
 // check says why the version may not be moved on, or not by this person.

@@ -156,6 +156,36 @@ func TestStatementNamesTheText(t *testing.T) {
 	require.Equal(t, []signatures.RecordRef{{Stream: "recipe/" + recipes.ID("BUF-PBS-10"), ID: id, Version: 1}}, st.Records)
 }
 
+// TestStatementNamesWhatChanged: who signs a later version signs what changed from the effective one, in sentences and by their digest.
+func TestStatementNamesWhatChanged(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	first := o.importText(o.pete, text())
+	st, err := o.Shown(recipes.Submit{Version: first})
+	require.NoError(t, err)
+	for _, l := range st.Lines {
+		require.NotContains(t, l.Label, "ompar", "the first version is compared with nothing")
+	}
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: first}))
+	require.NoError(t, o.Sign(o.sue, recipes.Approve{Version: first}))
+	require.NoError(t, o.Sign(o.quinn, recipes.MakeEffective{Version: first}))
+	second := o.importText(o.pete, text("13.99", "14.05"))
+	third := o.importText(o.pete, text("13.99", "14.10"))
+	require.NotEqual(t, second, third)
+	st, err = o.Shown(recipes.Submit{Version: third})
+	require.NoError(t, err)
+	got := map[string]string{}
+	for _, l := range st.Lines {
+		got[l.Label] = l.Value
+	}
+	const sentence = "Action limits of value net of step 040 widened: 13.71 – 13.99 g → 13.71 – 14.10 g"
+	require.Equal(t, "version 1: 1 critical, 0 major and 0 minor changes", got["Compared with"], "with the effective version, not with the draft before")
+	require.Equal(t, sentence, got["Critical change"])
+	require.Equal(t, fmt.Sprintf("%x", recipes.Digest([]byte("critical: "+sentence+"\n"))), got["SHA-256 of the comparison"])
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: third}))
+	o.clean()
+}
+
 // TestThreePersons: nobody approves or releases own work, whatever roles the person holds.
 func TestThreePersons(t *testing.T) {
 	t.Parallel()
