@@ -132,8 +132,13 @@ func (m move) prepare(ctx context.Context, q audit.Querier, id, person string) (
 	if err := m.check(&v, former, person); err != nil {
 		return st, v, nil, err
 	}
-	if _, err := Text(ctx, q, v.Digest); err != nil { // what is signed is what is kept
+	text, err := Text(ctx, q, v.Digest) // what is signed is what is kept
+	if err != nil {
 		return st, v, nil, err
+	}
+	if _, faults := Check("text", text); m.to == Approved && len(faults) > 0 { // it was imported when less was asked
+		return st, v, nil, fault.New(fault.NotReady, "Version %d of %s has faults by the rules of this version of the program. Line %d: %s Import a text without them as the next version.",
+			v.Number, v.Code, faults[0].Line, faults[0].Message)
 	}
 	r, err := Load(ctx, q, v.Digest)
 	if err != nil {

@@ -334,4 +334,29 @@ func TestNobodyApprovesWhatIsNotExecutedYet(t *testing.T) {
 	o.clean()
 }
 
+// A version that was imported when the checker asked less is read and submitted as it is, and approved by nobody.
+func TestNobodyApprovesWhatTheCheckerRefusesToday(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	first := o.importText(o.pete, text())
+	old := []byte(strings.Replace(text(), "  # per_unit of the components refers to one litre\n  unit_size = \"1 L\"\n", "", 1))
+	_, faults := recipes.Check("x", old)
+	require.Len(t, faults, 1)
+	digest, id := recipes.Digest(old), strings.TrimSuffix(first, "-1")+"-2"
+	_, err := o.Trail.Change(o.Ctx, audit.Intent{Session: o.pete.Token, Act: "recipe.import", Home: recipes.StreamOf(id)}, func(tx *audit.Tx) error {
+		if _, err := tx.Keep(o.Ctx, old); err != nil {
+			return err
+		}
+		_, err := tx.Exec(o.Ctx, `insert into ebr.recipe_versions (id, recipe, number, title, product, state, digest, created_by, created_at)
+			select $2, recipe, 2, title, product, 'draft', $3, created_by, $4 from ebr.recipe_versions where id = $1`, first, id, digest[:], tx.Now())
+		return err
+	})
+	require.NoError(t, err)
+	require.NoError(t, o.Sign(o.pete, recipes.Submit{Version: id}))
+	err = o.Sign(o.sue, recipes.Approve{Version: id})
+	require.Equal(t, fault.NotReady, fault.KindOf(err), "%v", err)
+	require.ErrorContains(t, err, "Version 2 of BUF-PBS-10 has faults by the rules of this version of the program. Line 4: The total weight or measure of a dosage unit is not stated")
+	o.clean()
+}
+
 func second(_ signatures.Statement, err error) error { return err }
