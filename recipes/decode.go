@@ -114,11 +114,18 @@ func (c *checker) requirements(n *syntax.Node) (all []Parameter) {
 	return all
 }
 
+// mostElements bounds building blocks that insert others and have no steps themselves.
+const mostElements = 10 * MaxSteps
+
 // decodeBody reads the elements of a body. Inserted building blocks put their name before those of their steps: "300.010".
 func (c *checker) decodeBody(n *syntax.Node, in []*Element, prefix string) (body []*Element) {
 	for _, b := range n.Blocks {
 		if _, is := structure[b.Kind]; !is && !slices.Contains(syntax.Steps, b.Kind) {
 			continue
+		}
+		if c.elements++; c.elements > mostElements {
+			c.steps = MaxSteps + 1 // which is then said
+			return body
 		}
 		e := &Element{Kind: b.Kind, ID: prefix + b.Label, Title: b.Text("title"), Otherwise: b.Is("otherwise"), node: b, in: in}
 		switch {

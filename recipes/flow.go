@@ -154,6 +154,10 @@ func unitOf(symbol string) ucum.Unit {
 }
 
 func (c *checker) nearestValue(prefix, name string) string {
+	const general = "A value is named by its step and itself, like [040.net]."
+	if c.Many() {
+		return general // to look for the nearest of thousands of values takes time
+	}
 	var known []string
 	for k := range c.values {
 		if rest, is := strings.CutPrefix(k, prefix); is {
@@ -164,7 +168,7 @@ func (c *checker) nearestValue(prefix, name string) string {
 	if hint := syntax.Nearest(name, known); strings.HasPrefix(hint, "Did you mean") {
 		return hint
 	}
-	return "A value is named by its step and itself, like [040.net]."
+	return general
 }
 
 // checkFormulas checks what a step computes.

@@ -117,6 +117,9 @@ type checker struct {
 	open   []string                // building blocks that are being inserted
 	steps  int                     // decoded so far
 
+	elements int // decoded so far, steps and all others
+	tried    int // combinations of answers
+
 	equipment  map[string]*syntax.Node // by id, within the recipe or the building block that is read
 	parameters map[string]*Parameter
 	values     map[string]*place // everything a formula can name

@@ -185,3 +185,52 @@ func TestInsertedBlocks(t *testing.T) {
 		t.Error("the building block is not inserted")
 	}
 }
+
+// TestTextsMadeToHarm: what would take for ever is bounded; the bound of a minute is wide enough for a busy machine under the race detector.
+func TestTextsMadeToHarm(t *testing.T) {
+	t.Parallel()
+	var blocks, steps, unknown strings.Builder
+	for i := range 40 { // each inserts the next one twice, and there is no step at all
+		fmt.Fprintf(&blocks, "\nbuilding_block \"D%d\" {\n  title = \"T\"\n  version = \"1\"\n  language = \"en\"\n", i)
+		for _, id := range []string{"1", "2"} {
+			fmt.Fprintf(&blocks, "  insert %q {\n    title = \"T\"\n    block = \"D%d\"\n    version = \"1\"\n  }\n", id, i+1)
+		}
+		blocks.WriteString("}\n")
+	}
+	blocks.WriteString("\nbuilding_block \"D40\" {\n  title = \"T\"\n  version = \"1\"\n  language = \"en\"\n}\n")
+	const at = "      instruction \"010\" {"
+	insert := "  insert \"X\" {\n    title   = \"T\"\n    block   = \"D0\"\n    version = \"1\"\n  }\n"
+
+	steps.WriteString("      entry \"Q\" {\n        title = \"T\"\n        text  = \"T\"\n")
+	var all []string
+	for i := range 12 { // 4,096 combinations for each selection
+		fmt.Fprintf(&steps, "        value \"v%d\" {\n          title = \"T\"\n          kind  = \"yes_no\"\n        }\n", i)
+		all = append(all, fmt.Sprintf("[Q.v%d]", i))
+	}
+	steps.WriteString("      }\n")
+	for i := range 600 {
+		fmt.Fprintf(&steps, "      selection \"S%d\" {\n        title = \"T\"\n        branch \"A\" {\n          title = \"T\"\n          when  = %q\n          instruction \"A%d\" {\n            title = \"T\"\n            text  = \"T\"\n          }\n        }\n",
+			i, strings.Join(all, " and "), i)
+		fmt.Fprintf(&steps, "        branch \"B\" {\n          title     = \"T\"\n          otherwise = true\n          instruction \"B%d\" {\n            title = \"T\"\n            text  = \"T\"\n          }\n        }\n      }\n", i)
+	}
+	for i := range 900 { // each asks for what is nowhere
+		fmt.Fprintf(&unknown, "      calculation \"C%d\" {\n        title = \"T\"\n        text  = \"T\"\n        value \"v\" {\n          title    = \"T\"\n          formula  = \"round(%s, 1)\"\n          unit     = \"1\"\n          decimals = \"1\"\n        }\n      }\n",
+			i, strings.Repeat("[no.where] + ", 50)+"1")
+	}
+	for name, c := range map[string]struct{ text, says string }{
+		"blocks without steps": {strings.Replace(good, at, insert+at, 1) + blocks.String(), "more than 2000 steps"},
+		"many combinations":    {strings.Replace(good, at, steps.String()+at, 1), ""},
+		"unknown values":       {strings.Replace(good, at, unknown.String()+at, 1), "There are more faults"},
+	} {
+		began := time.Now()
+		_, faults := Check(name, []byte(c.text))
+		if !strings.Contains(faults.Error(), c.says) || c.says == "" && len(faults) > 0 {
+			t.Errorf("%s: %.500s", name, faults.Error())
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("%s took %v", name, took)
+		} else {
+			t.Logf("%s took %v", name, took)
+		}
+	}
+}

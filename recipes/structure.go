@@ -107,8 +107,11 @@ func constant(f *expression.Formula) (value, is bool) {
 	return err == nil && v.Truth, err == nil
 }
 
-// mostTried bounds the combinations of answers that are tried.
-const mostTried = 4096
+// mostTried bounds the combinations of answers that are tried for one structure, and mostTriedInAll those for the whole recipe.
+const (
+	mostTried      = 4096
+	mostTriedInAll = 20_000
+)
 
 // tryAll calls try with every combination of answers for the values that conditions ask for; false when they ask for something that has no list of answers.
 func (c *checker) tryAll(e *Element, conditions []*expression.Formula, try func(expression.Values)) bool {
@@ -137,6 +140,9 @@ func (c *checker) tryAll(e *Element, conditions []*expression.Formula, try func(
 		if count *= len(answers[i]); count > mostTried {
 			return false
 		}
+	}
+	if c.tried += count; c.tried > mostTriedInAll {
+		return false
 	}
 	for n := range count {
 		given := map[string]expression.Value{}
