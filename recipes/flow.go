@@ -155,7 +155,7 @@ func unitOf(symbol string) ucum.Unit {
 
 func (c *checker) nearestValue(prefix, name string) string {
 	const general = "A value is named by its step and itself, like [040.net]."
-	if c.Many() {
+	if c.hints++; c.hints > 20 {
 		return general // to look for the nearest of thousands of values takes time
 	}
 	var known []string

@@ -119,6 +119,7 @@ type checker struct {
 
 	elements int // decoded so far, steps and all others
 	tried    int // combinations of answers
+	hints    int // values for which a nearest one was looked for
 
 	equipment  map[string]*syntax.Node // by id, within the recipe or the building block that is read
 	parameters map[string]*Parameter

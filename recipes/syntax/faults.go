@@ -129,9 +129,6 @@ func (c *Report) Faults() Faults {
 	return slices.Compact(c.faults) // a building block that is inserted twice has each fault once
 }
 
-// Many tells whether there are more faults than anybody reads hints for at once.
-func (c *Report) Many() bool { return len(c.faults) > 20 }
-
 // Aside gives a report about the same text for what is no fault of it.
 func (c *Report) Aside() *Report { return &Report{file: c.file, src: c.src} }
 
