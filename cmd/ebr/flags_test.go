@@ -48,5 +48,5 @@ func TestEveryFlagStandsInTheDocuments(t *testing.T) {
 		require.ElementsMatch(t, want, listed, name)
 		commands++
 	}
-	require.Equal(t, 11, commands)
+	require.Equal(t, 12, commands)
 }
