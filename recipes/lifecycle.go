@@ -132,6 +132,9 @@ func (m move) prepare(ctx context.Context, q audit.Querier, id, person string) (
 	if err := m.check(&v, former, person); err != nil {
 		return st, v, nil, err
 	}
+	if err := m.resolved(ctx, q, v); err != nil {
+		return st, v, nil, err
+	}
 	text, err := Text(ctx, q, v.Digest) // what is signed is what is kept
 	if err != nil {
 		return st, v, nil, err
@@ -223,6 +226,8 @@ func baseOf(ctx context.Context, q audit.Querier, v Version) (*Version, error) {
 func (m move) check(v, former *Version, person string) error {
 	order := []State{Draft, InReview, Approved, Effective, Superseded}
 	switch done := m.stamp(v); {
+	case v.Ended.Person != "":
+		return v.over()
 	case done.Person != "":
 		return fault.New(fault.Conflict, "Version %d of %s was already %s by %s at %s.", v.Number, v.Code, past[m.act], done.FullName, done.At.Format(moment))
 	case slices.Index(order, v.State) < slices.Index(order, m.from):

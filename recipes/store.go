@@ -8,6 +8,7 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,21 +25,20 @@ import (
 // State says where a version of a recipe stands in its life. The words are stored.
 type State string
 
-// The states of a version, in the order in which they are passed.
+// The states of a version, in the order in which they are passed; the last two are other ends.
 const (
 	Draft      State = "draft"
 	InReview   State = "in_review"
 	Approved   State = "approved"
 	Effective  State = "effective"
 	Superseded State = "superseded"
+	SentBack   State = "sent_back" // a reviewer refused it; the author imports a changed text as the next version
+	Withdrawn  State = "withdrawn" // nobody starts a batch by it any more
 )
 
 // Words gives the state as people read it.
 func (s State) Words() string {
-	if s == InReview {
-		return "in review"
-	}
-	return string(s)
+	return strings.ReplaceAll(string(s), "_", " ")
 }
 
 // Stamp says who did something and when. Signature is "" for an act that is not signed.
@@ -63,6 +63,8 @@ type Version struct {
 
 	Imported, Submitted, Approved, MadeEffective Stamp // the zero Stamp for what has not happened
 	SupersededAt                                 time.Time
+	Ended                                        Stamp  // sent back or withdrawn
+	EndReason                                    string // why
 
 	Row int // version of the record row, for signatures
 }
@@ -76,6 +78,7 @@ type Detail struct {
 	Recipe     *Recipe
 	Text       string
 	Signatures []signatures.Signature // in the order of signing
+	Comments   []Comment              // of the review, oldest first
 }
 
 // codes is the name space of recipe ids: the id of a recipe is the UUID (version 5) of its code in it.
@@ -101,10 +104,12 @@ const selectVersion = `select v.id, v.recipe::text, r.code, v.number, v.title, v
 	v.created_by::text, p1.full_name, v.created_at,
 	v.submitted_by::text, p2.full_name, v.submitted_at, v.submit_signature::text,
 	v.approved_by::text, p3.full_name, v.approved_at, v.approve_signature::text,
-	v.effective_by::text, p4.full_name, v.effective_at, v.effective_signature::text, v.superseded_at
+	v.effective_by::text, p4.full_name, v.effective_at, v.effective_signature::text, v.superseded_at,
+	v.ended_by::text, p5.full_name, v.ended_at, v.end_signature::text, v.end_reason
 	from ebr.recipe_versions v join ebr.recipes r on r.id = v.recipe
 	join ebr.people p1 on p1.id = v.created_by left join ebr.people p2 on p2.id = v.submitted_by
-	left join ebr.people p3 on p3.id = v.approved_by left join ebr.people p4 on p4.id = v.effective_by`
+	left join ebr.people p3 on p3.id = v.approved_by left join ebr.people p4 on p4.id = v.effective_by
+	left join ebr.people p5 on p5.id = v.ended_by`
 
 const (
 	versionByID       = selectVersion + ` where v.id = @id`
@@ -118,12 +123,13 @@ const (
 func scanVersion(row pgx.CollectableRow) (v Version, err error) {
 	text := func(s *string) *zeronull.Text { return (*zeronull.Text)(s) }
 	at := func(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
-	s, a, e := &v.Submitted, &v.Approved, &v.MadeEffective
+	s, a, e, o := &v.Submitted, &v.Approved, &v.MadeEffective, &v.Ended
 	err = row.Scan(&v.ID, &v.Recipe, &v.Code, &v.Number, &v.Title, &v.Product, &v.State, &v.Digest, &v.Row, &v.Area,
 		&v.Imported.Person, &v.Imported.FullName, &v.Imported.At,
 		text(&s.Person), text(&s.FullName), at(&s.At), text(&s.Signature),
 		text(&a.Person), text(&a.FullName), at(&a.At), text(&a.Signature),
-		text(&e.Person), text(&e.FullName), at(&e.At), text(&e.Signature), at(&v.SupersededAt))
+		text(&e.Person), text(&e.FullName), at(&e.At), text(&e.Signature), at(&v.SupersededAt),
+		text(&o.Person), text(&o.FullName), at(&o.At), text(&o.Signature), &v.EndReason)
 	return v, err
 }
 
@@ -204,7 +210,11 @@ func Get(ctx context.Context, q audit.Querier, id string) (*Detail, error) {
 		return nil, err
 	}
 	signed, err := signed(ctx, q, v)
-	return &Detail{Version: v, Recipe: r, Text: string(text), Signatures: signed}, err
+	if err != nil {
+		return nil, err
+	}
+	said, err := comments(ctx, q, v.ID)
+	return &Detail{Version: v, Recipe: r, Text: string(text), Signatures: signed, Comments: said}, err
 }
 
 const keptText = `select bytes from audit.contents where digest = @digest`
@@ -264,7 +274,7 @@ func Load(ctx context.Context, q audit.Querier, digest string) (*Recipe, error) 
 // signed reads the signatures of a version.
 func signed(ctx context.Context, q audit.Querier, v Version) ([]signatures.Signature, error) {
 	var ids []string
-	for _, s := range []Stamp{v.Submitted, v.Approved, v.MadeEffective} {
+	for _, s := range []Stamp{v.Submitted, v.Approved, v.MadeEffective, v.Ended} {
 		if s.Signature != "" {
 			ids = append(ids, s.Signature)
 		}

@@ -11,7 +11,8 @@ import (
 )
 
 const signedVersions = `select v.id, v.recipe::text, encode(v.digest, 'hex'), c.digest is not null,
-	array[v.submitted_by::text, v.approved_by::text, v.effective_by::text], array[v.submit_signature::text, v.approve_signature::text, v.effective_signature::text]
+	array[v.submitted_by::text, v.approved_by::text, v.effective_by::text], array[v.submit_signature::text, v.approve_signature::text, v.effective_signature::text],
+	v.state, v.version, v.ended_by::text, v.end_signature::text
 	from ebr.recipe_versions v left join audit.contents c on c.digest = v.digest order by v.id`
 
 // VerifySignatures verifies for `ebr verify` that each move of each version stands beside the signature that was given for it: act, meaning,
@@ -26,7 +27,10 @@ func VerifySignatures(ctx context.Context, q audit.Querier, found func(row strin
 	var id, recipe, digest string
 	var kept bool
 	var people, signed []*string
-	_, err = pgx.ForEachRow(rows, []any{&id, &recipe, &digest, &kept, &people, &signed}, func() error {
+	var state State
+	var version int
+	var endedBy, end *string
+	_, err = pgx.ForEachRow(rows, []any{&id, &recipe, &digest, &kept, &people, &signed, &state, &version, &endedBy, &end}, func() error {
 		row := "table ebr.recipe_versions id " + id
 		if !kept {
 			found(row, fault.New(fault.Missing, "Its text, SHA-256 %s, is not kept.", digest))
@@ -39,6 +43,14 @@ func VerifySignatures(ctx context.Context, q audit.Querier, found func(row strin
 				Row: row, Signature: *signed[i], Person: *people[i], Act: m.act, Meaning: m.meaning,
 				About: []signatures.RecordRef{{Stream: string(stream(recipe)), ID: id, Version: i + 1}},
 			})
+		}
+		for _, m := range []ending{sendBack, withdraw} { // the last move of a row that has it
+			if m.to == state && endedBy != nil && end != nil {
+				places = append(places, signatures.Place{
+					Row: row, Signature: *end, Person: *endedBy, Act: m.act, Meaning: m.meaning,
+					About: []signatures.RecordRef{{Stream: string(stream(recipe)), ID: id, Version: version - 1}},
+				})
+			}
 		}
 		return nil
 	})

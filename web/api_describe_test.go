@@ -23,6 +23,7 @@ var screenOnly = map[string]string{
 	"GET /session/password":       "shows the form of password.change; the operation is POST /session/password",
 	"GET /recipes/import":         "shows the form of recipe.import; the operation is POST /recipes",
 	"GET /recipes/:version/chart": "a drawing of the procedure for people; a program reads the text that it is drawn from",
+	"GET /recipes/:version/text":  "the text as a file for people; GET /recipes/{version} gives it to programs",
 	"GET /enrol":                  "a person opens the one-time link in a browser: it is a secret, and no program shall have it",
 	"POST /enrol":                 "the owner alone types the first password; a program that sent it would know it",
 	"GET /trail/entries.csv":      "a selection of the trail as a table to open elsewhere; programs read the entries of a stream with their proofs",

@@ -281,7 +281,7 @@ type recipeLine struct {
 	Title   string        `json:"title"`
 	Product string        `json:"product"`
 	Area    string        `json:"area" doc:"code"`
-	State   recipes.State `json:"state" doc:"draft, in_review, approved, effective or superseded"`
+	State   recipes.State `json:"state" doc:"draft, in_review, approved, effective, superseded, sent_back or withdrawn"`
 	Digest  string        `json:"digest" doc:"SHA-256 of the text, hex"`
 	Changed time.Time     `json:"changed_at"`
 	By      string        `json:"changed_by" doc:"printed name"`
@@ -313,6 +313,21 @@ type recipeText struct {
 	recipeLine
 	Text string   `json:"text" doc:"the recipe as it is kept, byte for byte"`
 	Acts []string `json:"acts" doc:"what the version waits for, of what you may do"`
+
+	EndReason string       `json:"end_reason,omitempty" doc:"why it was sent back or withdrawn"`
+	Comments  []reviewNote `json:"comments" doc:"of the review, the oldest first"`
+}
+
+// reviewNote is what somebody said about a version.
+type reviewNote struct {
+	ID         string    `json:"id"`
+	Element    string    `json:"element,omitempty" doc:"name of the step or structure in the text; absent for the version as a whole"`
+	Words      string    `json:"words"`
+	By         string    `json:"made_by" doc:"printed name"`
+	At         time.Time `json:"made_at"`
+	Resolution string    `json:"resolution,omitempty" doc:"how it was settled; absent while it is open"`
+	ResolvedBy string    `json:"resolved_by,omitempty" doc:"printed name"`
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
 }
 
 func apiRecipe(v *visit, q ofRecipe) (recipeText, error) {
@@ -320,7 +335,12 @@ func apiRecipe(v *visit, q ofRecipe) (recipeText, error) {
 	if err != nil {
 		return recipeText{}, err
 	}
-	return recipeText{recipeOf(r.Version), r.Text, slices.DeleteFunc(r.Moves(), func(act string) bool { return !v.may(act) })}, nil
+	acts := slices.DeleteFunc(append(r.Moves(), r.Endings()...), func(act string) bool { return !v.may(act) })
+	answer := recipeText{recipeLine: recipeOf(r.Version), Text: r.Text, Acts: acts, EndReason: r.EndReason}
+	for _, c := range r.Comments {
+		answer.Comments = append(answer.Comments, reviewNote{c.ID, c.Element, c.Words, c.Made.FullName, c.Made.At, c.Resolution, c.Resolved.FullName, c.Resolved.At})
+	}
+	return answer, nil
 }
 
 type askTrail struct {

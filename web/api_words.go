@@ -59,8 +59,13 @@ var fieldWords = map[string]said{
 	// orders and recipes
 	"order_number":       {"number of the order at the customer or the planning, used once. 1 to 60 characters", "PO-4711"},
 	"recipe_version":     {"id of an effective version of a recipe, from the list of recipes", "dc77e951-1ba6-5e16-a84a-006dfdbc28b1-1"},
-	"recipe.import text": {"the recipe as it is kept, byte for byte: TOML as the guide of recipes describes it. Up to 1 MB", "…"},
+	"recipe.import text": {"the text of a recipe with its building blocks, in the language of recipes. Up to 1 MB", "…"},
 	"recipe.import area": {"code of the area of a new recipe; left out where only one can be meant", "solids-2"},
+
+	"element":                {"name of the step or structure in the text of the recipe; left out for the version as a whole", "040"},
+	"words":                  {"what should be changed or explained. 1 to 4,000 characters", "Why 45 minutes? Development showed 60."},
+	"recipe.resolve comment": {"id of the comment, from the version", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
+	"resolution":             {"how the comment is settled. 1 to 4,000 characters", "45 minutes were shown in PPQ-7; the step says so now."},
 
 	// people
 	"user_name":                   {"of the account: 3 to 40 letters, digits and single . - _ of one script, the name of one person; capitals do not count", "anna.keller"},

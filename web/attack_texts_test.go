@@ -88,6 +88,8 @@ func (h *hostile) fields(act string) map[string]string {
 		"step.record":           {"value": "13.86", "reason": "seen again", "late_reason": ""},
 		"step.correct":          {"value": "13.86", "reason": "misread", "seen": "1"},
 		"step.comment":          {"comment": "seen"},
+		"recipe.comment":        {"words": "why 45 minutes?"},
+		"recipe.resolve":        {"resolution": "shown in development"},
 		"order.create":          {"order_number": "PO-" + audit.NewID()[24:], "recipe_version": strings.TrimPrefix(h.recipe, "/recipes/")},
 		"area.create":           {"code": "area-" + audit.NewID()[30:], "title": "Area " + audit.NewID()[24:], "reason": "new"},
 		"area.rename":           {"title": "Area " + audit.NewID()[24:], "reason": "new"},

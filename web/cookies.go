@@ -75,6 +75,7 @@ var notices = map[string]string{
 	"step.perform": "Step done.", "step.verify": "Step verified.", "batch.hold": "The batch is held.", "hold.assess": "Assessment signed.",
 	"batch.resume": "The batch goes on.", "batch.abort": "The batch is aborted.", "batch.complete": "The batch is complete.",
 	"recipe.import": "Saved as draft.", "recipe.submit": "Submitted for review.", "recipe.approve": "Approved.", "recipe.make_effective": "The recipe is effective.",
+	"recipe.comment": "Comment added.", "recipe.resolve": "The comment is resolved.", "recipe.send_back": "Sent back to its author.", "recipe.withdraw": "Withdrawn. No batch starts by this version any more.",
 	"token.create": "The token is made.", "token.approve": "The token is approved.", "token.revoke": "The token is revoked.", "machine.hand_over": "The machine is handed over.",
 	"configuration.propose": "The proposal waits for QA.", "configuration.approve": "The configuration is approved.", "configuration.withdraw": "Withdrawn.",
 	"incident.assess": "Judged.", "incident.reassess": "Judged anew. The former judgement stays readable.", "incident.close": "The incident is closed.",

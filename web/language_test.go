@@ -119,7 +119,8 @@ func textsOfTheScreens(t *testing.T) map[string]string {
 // what views hold as plain data until a template says it.
 var stored = []string{
 	"otherwise held", "repeated", "correction", "repeated measurement", "has left", "no password yet", "password reset", "identity not confirmed", "accountability not signed",
-	"changed", "Submit it first.", "Have it approved first.", "a draft", "a supervisor", "%s and %s",
+	"changed", "Submit it first.", "Have it approved first.",
+	"Only a version in review or approved is sent back; an effective one is withdrawn.", "Only a version that is or was effective is withdrawn; one in review is sent back.", "a draft", "a supervisor", "%s and %s",
 	"issuing of the record", "second person", "assessment by a supervisor and QA", "assessment by a supervisor", "assessment by QA",
 	"authored", "approved", "made effective", "issued", "assessed", "aborted", "completed", "proposed", "withdrawn", "performed", "verified", "reviewed", "closed", "open",
 	"ordered, record not issued", "issued, not started", "in execution", "in execution, held", "complete",

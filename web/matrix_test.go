@@ -341,7 +341,11 @@ func (m *matrixPlant) body(a address, who signtest.Person, digest string) io.Rea
 		fields = map[string]string{"remarks": "nothing found"}
 	case "configuration.propose":
 		fields = map[string]string{"idle_minutes": "13", "reason": "stations stand open too long"}
-	case "batch.abort", "hold.assess", "configuration.withdraw", "log.continue":
+	case "recipe.comment":
+		fields = map[string]string{"words": "why 45 minutes?"}
+	case "recipe.resolve":
+		fields = map[string]string{"resolution": "shown in development"}
+	case "batch.abort", "hold.assess", "configuration.withdraw", "log.continue", "recipe.send_back", "recipe.withdraw":
 		fields = map[string]string{"reason": "filter torn"}
 	case "person.confirm_identity":
 		fields = map[string]string{"document": "passport", "checked_on": time.Now().UTC().Format(time.DateOnly)}

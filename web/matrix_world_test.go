@@ -123,6 +123,8 @@ func (m *matrixPlant) prepareRecords() {
 		s.life(strings.Replace(text, "Buffer for rinsing", "Buffer for rinsing, "+v.state, 1), v.state)
 		m.versions[v.act] = s.recipe
 	}
+	m.versions["recipe.comment"], m.versions["recipe.resolve"], m.versions["recipe.send_back"] = m.versions["recipe.submit"], m.versions["recipe.submit"], m.versions["recipe.approve"]
+	m.versions["recipe.withdraw"] = m.versions[""]
 }
 
 const newestIncident = `select id::text from ebr.incidents order by number desc limit 1`

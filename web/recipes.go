@@ -4,8 +4,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"mime"
+	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/labstack/echo/v4"
 
 	"veribatch/internal/fault"
 	"veribatch/recipes"
@@ -35,7 +40,7 @@ func (s *server) showRecipes(v *visit) (View, error) {
 
 // newest gives the last act in the life of a version.
 func newest(r recipes.Version) recipes.Stamp {
-	return slices.MaxFunc([]recipes.Stamp{r.Imported, r.Submitted, r.Approved, r.MadeEffective}, func(a, b recipes.Stamp) int { return a.At.Compare(b.At) })
+	return slices.MaxFunc([]recipes.Stamp{r.Imported, r.Submitted, r.Approved, r.MadeEffective, r.Ended}, func(a, b recipes.Stamp) int { return a.At.Compare(b.At) })
 }
 
 func (s *server) showRecipe(v *visit) (View, error) {
@@ -68,7 +73,7 @@ func (s *server) showRecipe(v *visit) (View, error) {
 		line.Lines = v.particulars(slices.DeleteFunc(said[i].Particulars, func(p recipes.Particular) bool { return p.Name == "quantity" }))
 		view.Materials = append(view.Materials, line)
 	}
-	view.Chart = "/recipes/" + r.ID + "/chart"
+	view.Chart, view.File = "/recipes/"+r.ID+"/chart", "/recipes/"+r.ID+"/text"
 	if r.Number > 1 {
 		view.Compare = "/recipes/" + r.ID + "/compare"
 	}
@@ -80,7 +85,49 @@ func (s *server) showRecipe(v *visit) (View, error) {
 		return v.offer(possible, act, Form{ID: id, Action: "/recipes/" + r.ID + "/" + id, Signed: true})
 	}
 	view.Submit, view.Approve, view.MakeEffective = open("recipe.submit", "submit"), open("recipe.approve", "approve"), open("recipe.make_effective", "effective")
+	ends := func(act, id string) *Form {
+		return v.offer(slices.Contains(r.Endings(), act), act, Form{ID: id, Action: "/recipes/" + r.ID + "/" + id, Signed: true})
+	}
+	view.SendBack, view.Withdraw, view.EndReason = ends("recipe.send_back", "send-back"), ends("recipe.withdraw", "withdraw"), r.EndReason
+	v.review(view, r)
 	return view, nil
+}
+
+// review shows what was said about the version, and who may say more.
+func (v *visit) review(view *RecipeView, r *recipes.Detail) {
+	at := "/recipes/" + r.ID
+	view.Comment = v.offer(r.Reviewed(), "recipe.comment", Form{ID: "comment", Action: at + "/comment"})
+	names := map[string]string{}
+	r.Recipe.Walk(func(e *recipes.Element) {
+		names[e.ID] = e.ID + " " + e.Title
+		if view.Comment != nil {
+			view.Elements = append(view.Elements, Option{e.ID, names[e.ID]})
+		}
+	})
+	own := v.who.Person == r.Imported.Person || v.who.Person == r.Submitted.Person
+	for _, c := range r.Comments {
+		note := ReviewNote{Element: c.Element, About: names[c.Element], Words: c.Words, By: c.Made.FullName, At: c.Made.At, Resolution: c.Resolution, ResolvedBy: c.Resolved.FullName, ResolvedAt: c.Resolved.At}
+		if c.Open() {
+			view.Open++
+		}
+		note.Resolve = v.offer(c.Open() && r.Reviewed() && !own, "recipe.resolve", Form{ID: "resolve-" + c.ID, Action: at + "/comments/" + c.ID + "/resolve"})
+		view.Notes = append(view.Notes, note)
+	}
+}
+
+// sendRecipe gives the text of a version as a file, with its building blocks, byte for byte as it is kept and signed.
+func (s *server) sendRecipe(v *visit) error {
+	var r *recipes.Detail
+	_, err := v.read(v.route.Act, func(v *visit) (_ View, err error) {
+		r, err = recipes.Get(v.ctx, v, v.c.Param("version"))
+		return nil, err
+	})
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s-v%d.recipe", r.Code, r.Number)
+	v.c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	return v.c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(r.Text))
 }
 
 func (v *visit) recipeHeader(r *recipes.Detail) []Line {

@@ -77,6 +77,11 @@ func (s *server) routes() *table {
 	post[recipes.Submit](r, "/recipes/:version/submit", "recipe.submit", s.onRecipe())
 	post[recipes.Approve](r, "/recipes/:version/approve", "recipe.approve", s.onRecipe())
 	post[recipes.MakeEffective](r, "/recipes/:version/effective", "recipe.make_effective", s.onRecipe())
+	post[recipes.MakeComment](r, "/recipes/:version/comment", "recipe.comment", s.onRecipe())
+	post[recipes.ResolveComment](r, "/recipes/:version/comments/:comment/resolve", "recipe.resolve", s.onRecipe())
+	post[recipes.SendBack](r, "/recipes/:version/send-back", "recipe.send_back", s.onRecipe())
+	post[recipes.Withdraw](r, "/recipes/:version/withdraw", "recipe.withdraw", s.onRecipe())
+	r.get("/recipes/:version/text", "recipe.read", nil).handle = s.sendRecipe
 
 	s.trailRoutes(r)
 	s.administration(r)

@@ -31,7 +31,7 @@ var demonstrations = []sentence{
 		s.as(a[0])
 		seen := 0
 		for _, r := range web.Routes() {
-			if r.Method != "GET" || strings.HasSuffix(r.Path, ".pdf") || strings.HasPrefix(r.Path, "/trail/entries.") || strings.Contains(r.Path, "/exports/") { // files
+			if r.Method != "GET" || strings.HasSuffix(r.Path, ".pdf") || strings.HasPrefix(r.Path, "/trail/entries.") || strings.Contains(r.Path, "/exports/") || strings.HasSuffix(r.Path, "/text") { // files
 				continue
 			}
 			at := s.now.open(s.address(r.Path)) // a refusal is a page too

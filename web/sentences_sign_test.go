@@ -19,12 +19,12 @@ import (
 var signedForms = map[string]struct{ page, form string }{
 	"issues the batch": {"overview", "issue"}, "completes the batch": {"overview", "complete"}, "aborts the batch": {"overview", "abort"},
 	"assesses the hold": {"hold", "assess"}, "submits the recipe": {"recipe", "submit"}, "approves the recipe": {"recipe", "approve"},
-	"makes the recipe effective": {"recipe", "effective"},
+	"makes the recipe effective": {"recipe", "effective"}, "sends the recipe back": {"recipe", "send-back"}, "withdraws the recipe": {"recipe", "withdraw"},
 }
 
 // signedActs need the right of the signer and not of the person logged in: the statement is shown to whoever may read the record.
 var signedActs = []string{
-	"recipe.submit", "recipe.approve", "recipe.make_effective", "batch.issue", "step.perform", "step.verify", "hold.assess", "batch.abort", "batch.complete", "trail.review", "incident.close", "incident.reassess",
+	"recipe.submit", "recipe.approve", "recipe.make_effective", "recipe.send_back", "recipe.withdraw", "batch.issue", "step.perform", "step.verify", "hold.assess", "batch.abort", "batch.complete", "trail.review", "incident.close", "incident.reassess",
 	"configuration.propose", "configuration.approve", "configuration.withdraw", "token.approve", "log.continue",
 	"person.confirm_identity", "accountability.sign", "accountability.publish", "access.review",
 }
@@ -34,7 +34,7 @@ var unguarded = []string{"/login", "/first", "/enrol"}
 
 // signings are acts that end with a signature: by the person logged in, or by another one at the same station.
 var signings = []sentence{
-	on(act, `(SHE|[A-Z]\w+) ((?:issues|completes|aborts) the batch|assesses the hold|(?:submits|approves) the recipe|makes the recipe effective)(?: because TEXT)?( here)?`,
+	on(act, `(SHE|[A-Z]\w+) ((?:issues|completes|aborts) the batch|assesses the hold|(?:submits|approves) the recipe|makes the recipe effective|sends the recipe back|withdraws the recipe)(?: because TEXT)?( here)?`,
 		func(s *script, a []string) {
 			at := signedForms[a[1]]
 			s.now.open(s.pageAddress(at.page))

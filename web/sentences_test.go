@@ -119,6 +119,20 @@ var workings = []sentence{
 		require.NoError(s.t, err)
 		s.importText(string(text))
 	}),
+	on(act, `SHE comments on step (\S+) of the recipe TEXT`, func(s *script, a []string) {
+		s.now.open(s.recipe)
+		s.now.send("comment", map[string]string{"element": a[0], "words": a[1]})
+	}),
+	on(act, `SHE resolves the comment TEXT`, func(s *script, a []string) {
+		s.now.open(s.recipe)
+		for id := range s.now.at.forms {
+			if strings.HasPrefix(id, "resolve-") {
+				s.now.send(id, map[string]string{"resolution": a[0]})
+				return
+			}
+		}
+		require.Fail(s.t, "no comment can be resolved here", s.pageText())
+	}),
 	on(act, `SHE looks at the chart`, func(s *script, _ []string) { s.now.open(s.recipe + "/chart") }),
 	on(act, `SHE looks at what changed`, func(s *script, _ []string) { s.now.open(s.recipe + "/compare") }),
 	on(act, `SHE imports the text TEXT`, func(s *script, a []string) { s.importText(a[0]) }),

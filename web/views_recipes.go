@@ -41,6 +41,26 @@ type RecipeView struct {
 	Compare                        string // address of the comparison with the version before; "" for the first
 	Text                           string // the canonical text, folded away at the end
 	Submit, Approve, MakeEffective *Form  // signed acts; nil when not allowed now
+	SendBack, Withdraw             *Form  // signed acts that end the version; field: reason
+	EndReason                      string // why it was sent back or withdrawn
+	File                           string // address of the text as a file
+	Notes                          []ReviewNote
+	Open                           int      // how many of them are not resolved
+	Comment                        *Form    // fields: element, words; nil when not allowed now
+	Elements                       []Option // what can be commented on
+}
+
+// ReviewNote is what somebody said about a version or one element of it.
+type ReviewNote struct {
+	Element    string // name in the text; "" for the version as a whole
+	About      string // name and title of the element
+	Words      string
+	By         string
+	At         time.Time
+	Resolution string // "" while it is open
+	ResolvedBy string
+	ResolvedAt time.Time
+	Resolve    *Form // field: resolution; nil when not allowed now
 }
 
 // MaterialLine is one line of the bill of materials.

@@ -188,6 +188,27 @@ func (c Issue) guard(ctx context.Context, q audit.Querier, b *Batch) (err error)
 	return err
 }
 
+// guard compares the version of the record as it is now: a version that was withdrawn starts no batch. One that was superseded does, because the record was issued by it.
+func (c Start) guard(ctx context.Context, q audit.Querier, b *Batch) error {
+	if b.State.Batch != procedure.Idle {
+		return nil // the interpreter says what comes first
+	}
+	v := b.Master
+	if tx, ok := q.(*audit.Tx); ok {
+		if err := tx.Lock(ctx, audit.Ref{Table: "ebr.recipe_versions", ID: v.ID}); err != nil {
+			return err
+		}
+		var err error
+		if v, err = recipes.Find(ctx, tx, v.ID); err != nil {
+			return err
+		}
+	}
+	if v.State != recipes.Withdrawn {
+		return nil
+	}
+	return fault.New(fault.Refused, "Version %d of %s, by which this record was issued, was withdrawn by %s: %s Abort this batch and order it anew.", v.Number, v.Code, v.Ended.FullName, v.EndReason)
+}
+
 func (c Issue) target() string { return c.Batch }
 
 func (c Issue) event() (procedure.Event, error) {

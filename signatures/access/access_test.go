@@ -14,6 +14,7 @@ import (
 var matrix = map[string]string{
 	"session.open": "oseqpai", "session.lock": "oseqpai", "session.unlock": "oseqpai", "session.close": "oseqpai", "password.change": "oseqpai",
 	"recipe.read": "oseqpim", "recipe.import": "e", "recipe.submit": "e", "recipe.approve": "sq", "recipe.make_effective": "qp",
+	"recipe.comment": "seqp", "recipe.resolve": "sq", "recipe.send_back": "sq", "recipe.withdraw": "qp",
 	"order.read": "oseqpim", "order.create": "sm", "batch.read": "oseqpim", "batch.issue": "q", "batch.start": "os",
 	"step.record": "osm", "step.correct": "os", "step.comment": "oseqpm", "step.perform": "oseqp", "step.verify": "osq",
 	"batch.hold": "osqpm", "hold.assess": "sq", "batch.resume": "s", "batch.abort": "sq", "batch.complete": "s",

@@ -337,6 +337,10 @@ func recipePages() map[string]func() web.View {
 				Requirements: []web.RecipeRequirements{
 					{Name: "Process parameters", Items: []web.RecipeRequirement{{Code: "TEMP", Name: "Product temperature", Lines: []web.Line{{Label: "Criticality", Value: "CPP"}, {Label: "Unit", Value: "°C"}, {Label: "Design range", Value: "20.0 – 60.0"}, {Label: "Action limits", Value: "30.0 – 50.0"}}}}},
 					{Name: "Yields", Items: []web.RecipeRequirement{{Code: "DRY", Name: "Dry granules", Lines: []web.Line{{Label: "After step", Value: "150"}, {Label: "Theoretical yield", Value: "100.0 kg"}, {Label: "Action limits", Value: "97.0 – 101.0"}}}}}},
+				File: "#", Chart: "#", Compare: "#", SendBack: signedForm("send-back"), Open: 1, Comment: form("comment"), Elements: []web.Option{{Value: "010", Words: "010 Weigh the granulation liquid"}},
+				Notes: []web.ReviewNote{
+					{Element: "010", About: "010 Weigh the granulation liquid", Words: "Why is the upper limit 12.60 kg? Development showed lumps above 12.55 kg.", By: "Quentin Dubois", At: at(1, 2, 0), Resolve: form("resolve-1")},
+					{Words: "The description does not name the packaging.", By: "Sabine Roth", At: at(1, 1, 0), Resolution: "It stands in the header now.", ResolvedBy: "Quentin Dubois", ResolvedAt: at(1, 3, 0)}},
 				NotYetMore: 7, NotYet: []web.TextFault{{Line: 88, Message: "The program cannot execute repetition \"DRY\" yet."}},
 				Parts: []web.RecipePart{{Kind: "unit procedure", Name: "Granulation", Parts: []web.RecipePart{{Kind: "operation", Name: "Wet granulation", Parts: []web.RecipePart{
 					{Step: &web.RecipeStep{Number: 1, Title: "Weigh the granulation liquid", Kind: "entry", Critical: true, Instruction: "Tare balance W-07 with the empty container. Fill in granulation liquid and record the net weight.", Values: []web.RecipeValue{value, {Name: "Look", Kind: "choice", Choices: []string{"clear", "cloudy"}}}}},
