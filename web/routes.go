@@ -68,6 +68,16 @@ func (s *server) routes() *table {
 	post[batch.Verify](r, "/batches/:batch/steps/:step/verify", "step.verify", s.onStep(true))
 	post[batch.Hold](r, "/batches/:batch/steps/:step/hold", "batch.hold", s.onStep(false))
 
+	s.recipeRoutes(r)
+	s.trailRoutes(r)
+	s.administration(r)
+	s.sessionOperations(r)
+	s.readOperations(r)
+	return r
+}
+
+// recipeRoutes are the recipes and their life.
+func (s *server) recipeRoutes(r *table) {
 	r.get("/recipes", "recipe.read", s.showRecipes)
 	r.get("/recipes/import", "recipe.import", s.showImport)
 	post[recipes.Import](r, "/recipes", "recipe.import", s.onImport(), fileOrText).large = true
@@ -82,12 +92,6 @@ func (s *server) routes() *table {
 	post[recipes.SendBack](r, "/recipes/:version/send-back", "recipe.send_back", s.onRecipe())
 	post[recipes.Withdraw](r, "/recipes/:version/withdraw", "recipe.withdraw", s.onRecipe())
 	r.get("/recipes/:version/text", "recipe.read", nil).handle = s.sendRecipe
-
-	s.trailRoutes(r)
-	s.administration(r)
-	s.sessionOperations(r)
-	s.readOperations(r)
-	return r
 }
 
 // trailRoutes are the pages and files of the audit trail. All of them read.
