@@ -16,6 +16,7 @@ type parser struct {
 	tokens   hclsyntax.Tokens
 	i        int
 	comments []string // read and not yet bound to a Node
+	within   bool     // in a block of one line, which its brace ends
 }
 
 func (c *Report) parse(tokens hclsyntax.Tokens) *Node {
@@ -162,8 +163,11 @@ func (p *parser) block(b *Node) bool {
 // oneLine reads what stands behind an opening brace on its line: HCL has one attribute there, and the closing brace.
 func (p *parser) oneLine(b *Node) {
 	at := p.at()
+	p.within = true
+	read := p.item(b)
+	p.within = false
 	switch {
-	case !p.item(b):
+	case !read:
 		b.Damaged = true
 		p.skip()
 	case len(b.Blocks) > 0 || p.peek() != hclsyntax.TokenCBrace:
@@ -178,8 +182,12 @@ func (p *parser) lineEnd(what string) bool {
 		p.comment()
 		p.i++
 		return true
-	case hclsyntax.TokenNewline, hclsyntax.TokenEOF, hclsyntax.TokenCBrace:
+	case hclsyntax.TokenNewline, hclsyntax.TokenEOF:
 		return true
+	case hclsyntax.TokenCBrace:
+		if p.within { // the brace that closes a block of one line
+			return true
+		}
 	}
 	p.Fault(p.at(), "Begin a new line.", "After %s the line ends, but here is %s.", what, p.describe())
 	return false
