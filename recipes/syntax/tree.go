@@ -177,6 +177,9 @@ func (p *parser) oneLine(b *Node) {
 
 // lineEnd asks for the end of the line, with or without a comment before it.
 func (p *parser) lineEnd(what string) bool {
+	if p.within {
+		return true // oneLine asks for the brace
+	}
 	switch p.peek() {
 	case hclsyntax.TokenComment:
 		p.comment()
@@ -184,10 +187,6 @@ func (p *parser) lineEnd(what string) bool {
 		return true
 	case hclsyntax.TokenNewline, hclsyntax.TokenEOF:
 		return true
-	case hclsyntax.TokenCBrace:
-		if p.within { // the brace that closes a block of one line
-			return true
-		}
 	}
 	p.Fault(p.at(), "Begin a new line.", "After %s the line ends, but here is %s.", what, p.describe())
 	return false
