@@ -167,7 +167,7 @@ func together(works ...func() error) error {
 // makeRecipes takes the shipped recipes through their life: written, approved and made effective by three persons.
 func (d *demo) makeRecipes() error {
 	var works []func() error
-	for _, name := range library.All() {
+	for _, name := range library.Executable() {
 		works = append(works, func() error { return d.makeRecipe(name) })
 	}
 	return together(works...)

@@ -55,30 +55,66 @@ var (
 // TestEveryFigureHasASource: a quantity, a limit or a number in an instruction says in the comment at its place where it comes from.
 func TestEveryFigureHasASource(t *testing.T) {
 	for _, name := range library.All() {
+		f := figures{t: t, name: name, comments: syntax.Comments(check(t, name).Source)}
+		f.walk("", check(t, name).Source)
+	}
+}
+
+// figures looks through a recipe for figures without a source.
+type figures struct {
+	t        *testing.T
+	name     string
+	comments map[string][]string
+}
+
+func (f figures) said(path string) bool {
+	return sourced.MatchString(strings.Join(f.comments[path], " "))
+}
+
+func (f figures) walk(path string, n *syntax.Node) {
+	for _, b := range n.Blocks {
+		at := b.Kind
+		if b.Label != "" && b.Kind != "recipe" {
+			at += " " + b.Label
+		}
+		if path != "" {
+			at = path + "/" + at
+		}
+		known := f.said(at)
+		for _, v := range b.Of("value") {
+			known = known || f.said(at+"/value "+v.Label)
+		}
+		figured := b.Kind == "material" || b.Kind == "parameter" || b.Kind == "yield" || b.Kind == "value" && b.Attr("decimals") != nil
+		if figured && !known {
+			f.t.Errorf("%s: %s has neither a source nor the word assumed: %q", f.name, at, f.comments[at])
+		}
+		if b.Kind == "recipe" && !f.said("recipe/batch_size") {
+			f.t.Errorf("%s: nothing says where the batch size comes from", f.name)
+		}
+		if found := figure.FindString(b.Text("text")); found != "" && !known {
+			f.t.Errorf("%s: %s says %q, and no comment at it or at its values says where that comes from", f.name, at, found)
+		}
+		f.walk(at, b)
+	}
+}
+
+// TestTheLibraryUsesTheWholeLanguage: recipes of forty steps and more, every construct in one of them.
+func TestTheLibraryUsesTheWholeLanguage(t *testing.T) {
+	used := map[string]bool{}
+	for _, name := range library.All() {
 		r := check(t, name)
-		comments := syntax.Comments(r.Source)
-		said := func(path string) bool { return sourced.MatchString(strings.Join(comments[path], " ")) }
-		must := func(path string) {
-			if !said(path) {
-				t.Errorf("%s: %s has neither a source nor the word assumed: %q", name, path, comments[path])
-			}
+		if n := len(r.Steps()); n < 40 && name != library.BufferTour {
+			t.Errorf("%s has %d steps, want 40 and more", name, n)
 		}
-		must("recipe/batch_size")
-		for _, m := range r.Materials {
-			must("recipe/formula/material " + m.Code)
+		r.Walk(func(e *recipes.Element) { used[e.Kind] = true })
+		if executable := slices.Contains(library.Executable(), name); executable != (len(r.NotYet) == 0) {
+			t.Errorf("%s: Executable says %v, and the program cannot execute %d places of it", name, executable, len(r.NotYet))
 		}
-		for _, p := range r.Procedure.Steps() {
-			step := "recipe/unit_procedure " + p.Unit.ID + "/operation " + p.Operation.ID + "/" + string(p.Step.Kind) + " " + p.Step.ID
-			known := said(step)
-			for _, v := range p.Step.Values {
-				if v.Kind == procedure.Decimal {
-					must(step + "/value " + v.ID)
-				}
-				known = known || said(step+"/value "+v.ID)
-			}
-			if found := figure.FindString(p.Step.Text); found != "" && !known {
-				t.Errorf("%s: step %s says %q, and no comment at it or at its values says where that comes from", name, p.Step.ID, found)
-			}
+	}
+	_, inOperation := syntax.Kinds("operation")
+	for _, kind := range append(inOperation, "unit_procedure", "operation", "branch") {
+		if !used[kind] {
+			t.Errorf("no shipped recipe uses %s", kind)
 		}
 	}
 }
