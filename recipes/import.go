@@ -141,13 +141,16 @@ func (c Import) Do(ctx context.Context, tx *audit.Tx) error {
 	_, err = tx.Exec(ctx, insertVersion, pgx.NamedArgs{
 		"id": id, "recipe": recipe, "number": last + 1, "title": r.Title, "product": r.Product, "digest": digest[:], "person": tx.Actor().Person, "now": tx.Now(),
 	})
+	if err != nil {
+		return err
+	}
 	tx.Note("recipe", r.Code)
 	tx.Note("version", strconv.Itoa(last+1))
 	tx.Note("title", r.Title)
 	tx.Note("text", fmt.Sprintf("%x", digest))
 	tx.Note("area", args["area"].(string))
 	tx.Result(Result{id})
-	return err
+	return keepBlocks(ctx, tx, r, id)
 }
 
 // moment is how messages write a time.

@@ -15,6 +15,8 @@ const signedVersions = `select v.id, v.recipe::text, encode(v.digest, 'hex'), c.
 	v.state, v.version, v.ended_by::text, v.end_signature::text
 	from ebr.recipe_versions v left join audit.contents c on c.digest = v.digest order by v.id`
 
+const blocksWithoutText = `select b.id::text, encode(b.digest, 'hex') from ebr.building_blocks b left join audit.contents c on c.digest = b.digest where c.digest is null order by b.id`
+
 // VerifySignatures verifies for `ebr verify` that each move of each version stands beside the signature that was given for it: act, meaning,
 // person, and the row as it was before that move. It calls found for what does not fit, also for a text that is not kept any more, and gives
 // the number of signatures that stand in recipes.
@@ -55,6 +57,15 @@ func VerifySignatures(ctx context.Context, q audit.Querier, found func(row strin
 		return nil
 	})
 	if err != nil {
+		return 0, err
+	}
+	if rows, err = q.Query(ctx, blocksWithoutText); err != nil {
+		return 0, err
+	}
+	if _, err = pgx.ForEachRow(rows, []any{&id, &digest}, func() error {
+		found("table ebr.building_blocks id "+id, fault.New(fault.Missing, "Its text, SHA-256 %s, is not kept.", digest))
+		return nil
+	}); err != nil {
 		return 0, err
 	}
 	return len(places), signatures.VerifyPlaces(ctx, q, places, found)
