@@ -18,17 +18,18 @@ import (
 
 // screenOnly are the addresses of the site that have no operation of their own, with the reason.
 var screenOnly = map[string]string{
-	"GET /login":                  "shows the form of session.open, and a program opens its session with POST /session/open",
-	"GET /first":                  "shows the form of the first administrator; the operation is POST /first",
-	"GET /session/password":       "shows the form of password.change; the operation is POST /session/password",
-	"GET /recipes/import":         "shows the form of recipe.import; the operation is POST /recipes",
-	"GET /recipes/:version/chart": "a drawing of the procedure for people; a program reads the text that it is drawn from",
-	"GET /recipes/:version/text":  "the text as a file for people; GET /recipes/{version} gives it to programs",
-	"GET /enrol":                  "a person opens the one-time link in a browser: it is a secret, and no program shall have it",
-	"POST /enrol":                 "the owner alone types the first password; a program that sent it would know it",
-	"GET /trail/entries.csv":      "a selection of the trail as a table to open elsewhere; programs read the entries of a stream with their proofs",
-	"GET /trail/entries.jsonl":    "a selection of the trail with its proofs as a file; programs read the entries of a stream with their proofs",
-	"GET /trail/sample":           "a sample that a person draws for a review; who checks it draws it again from the checkpoint (docs/auditor.md)",
+	"GET /login":                              "shows the form of session.open, and a program opens its session with POST /session/open",
+	"GET /first":                              "shows the form of the first administrator; the operation is POST /first",
+	"GET /session/password":                   "shows the form of password.change; the operation is POST /session/password",
+	"GET /recipes/import":                     "shows the form of recipe.import; the operation is POST /recipes",
+	"GET /recipes/:version/chart":             "a drawing of the procedure for people; a program reads the text that it is drawn from",
+	"GET /recipes/:version/text":              "the text as a file for people; GET /recipes/{version} gives it to programs",
+	"GET /blocks/:block/effect/:version/text": "the text as a file for people; GET /blocks/{block}/effect/{version} gives it to programs",
+	"GET /enrol":                              "a person opens the one-time link in a browser: it is a secret, and no program shall have it",
+	"POST /enrol":                             "the owner alone types the first password; a program that sent it would know it",
+	"GET /trail/entries.csv":                  "a selection of the trail as a table to open elsewhere; programs read the entries of a stream with their proofs",
+	"GET /trail/entries.jsonl":                "a selection of the trail with its proofs as a file; programs read the entries of a stream with their proofs",
+	"GET /trail/sample":                       "a sample that a person draws for a review; who checks it draws it again from the checkpoint (docs/auditor.md)",
 }
 
 // elsewhere are the addresses of the site whose operation stands at another address.

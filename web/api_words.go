@@ -20,6 +20,7 @@ var fieldWords = map[string]said{
 	"batch":         {"id of the batch, a UUID", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
 	"step":          {"id of the step in the recipe", "040"},
 	"value":         {"id of the value in the recipe", "net"},
+	"block":         {"id of the version of a building block, from the library", "5d0e9a41-6c0c-5f2f-8d10-0b6f2c1e5d1a"},
 	"version":       {"id of the version of a recipe, from the list of recipes", "dc77e951-1ba6-5e16-a84a-006dfdbc28b1-1"},
 	"configuration": {"id of the configuration, from the list of configurations", "01938f0e-5a52-7b6c-8d3e-4f5a6b7c8d9e"},
 	"area":          {"code of the area", "solids-2"},

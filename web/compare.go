@@ -22,6 +22,7 @@ type CompareView struct {
 	Changes  []RecipeChanges
 	AtWork   []Link // batches that go on with the old version
 	More     bool   // there are more of them
+	File     string // address of the new text as a file, where it is no version yet
 	Parts    [][]TextPair
 }
 
@@ -95,8 +96,13 @@ func (s *server) showCompare(v *visit) (View, error) {
 			view.Others = append(view.Others, Option{Value: one.ID, Words: fmt.Sprint(one.Number)})
 		}
 	}
-	if view.Parts, err = sideBySide(c.old.Text, c.new.Text); err != nil {
-		return nil, err
+	return view, v.fillCompare(view, c.old, c.new.Text, c.changes)
+}
+
+// fillCompare says what changed from a version to a text, and which batches go on with the version.
+func (v *visit) fillCompare(view *CompareView, old *recipes.Detail, text string, changes []recipes.Change) (err error) {
+	if view.Parts, err = sideBySide(old.Text, text); err != nil {
+		return err
 	}
 	shown := map[string]bool{}
 	for _, part := range view.Parts {
@@ -106,7 +112,7 @@ func (s *server) showCompare(v *visit) (View, error) {
 	}
 	for _, class := range []recipes.Class{recipes.Critical, recipes.Major, recipes.Minor} {
 		group := RecipeChanges{Class: string(class)}
-		for _, one := range c.changes {
+		for _, one := range changes {
 			if one.Class != class {
 				continue
 			}
@@ -121,15 +127,15 @@ func (s *server) showCompare(v *visit) (View, error) {
 		}
 	}
 	const most = 20
-	batches, err := batch.AtWorkOn(v.ctx, v, c.old.ID, v.grants.Areas("batch.read"), most+1)
+	batches, err := batch.AtWorkOn(v.ctx, v, old.ID, v.grants.Areas("batch.read"), most+1)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	view.More = len(batches) > most
 	for _, b := range batches[:min(len(batches), most)] {
 		view.AtWork = append(view.AtWork, Link{Href: "/batches/" + b.ID, Words: b.Number})
 	}
-	return view, nil
+	return nil
 }
 
 // lineID names a line of one of the texts on the page.

@@ -270,6 +270,9 @@ func (m *matrixPlant) fill(a address) string {
 			version = v
 		}
 	}
+	if strings.Contains(a.Path, ":block") {
+		version = m.whole
+	}
 	parts := strings.Split(a.Path, "/")
 	for i, part := range parts {
 		switch part {
@@ -295,6 +298,8 @@ func (m *matrixPlant) fill(a address) string {
 			parts[i] = m.incident
 		case ":export":
 			parts[i] = m.export
+		case ":block":
+			parts[i] = m.block
 		case ":review":
 			parts[i] = m.review
 		default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"os"
 	"path"
 	"strings"
 
@@ -38,6 +39,8 @@ type matrixPlant struct {
 	versions map[string]string
 	people   map[seat]signtest.Person
 	incident string // ids
+	block    string // a building block, and the version of the recipe that holds it
+	whole    string
 	review   string
 	export   string
 	token    identity.Token             // waits for QA
@@ -125,6 +128,11 @@ func (m *matrixPlant) prepareRecords() {
 	}
 	m.versions["recipe.comment"], m.versions["recipe.resolve"], m.versions["recipe.send_back"] = m.versions["recipe.submit"], m.versions["recipe.submit"], m.versions["recipe.approve"]
 	m.versions["recipe.withdraw"] = m.versions[""]
+	whole, err := os.ReadFile("../recipes/testdata/whole.recipe")
+	require.NoError(s.t, err)
+	s.life(string(whole), "draft")
+	m.whole = s.recipe
+	require.NoError(s.t, m.DB.Super(m.t).QueryRow(m.Ctx, "select id::text from ebr.building_blocks").Scan(&m.block))
 }
 
 const newestIncident = `select id::text from ebr.incidents order by number desc limit 1`

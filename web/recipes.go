@@ -5,12 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
-	"net/http"
 	"slices"
 	"strconv"
-
-	"github.com/labstack/echo/v4"
 
 	"veribatch/internal/fault"
 	"veribatch/recipes"
@@ -125,9 +121,7 @@ func (s *server) sendRecipe(v *visit) error {
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%s-v%d.recipe", r.Code, r.Number)
-	v.c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	return v.c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(r.Text))
+	return v.sendText(fmt.Sprintf("%s-v%d.recipe", r.Code, r.Number), []byte(r.Text))
 }
 
 func (v *visit) recipeHeader(r *recipes.Detail) []Line {

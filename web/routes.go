@@ -92,6 +92,11 @@ func (s *server) recipeRoutes(r *table) {
 	post[recipes.SendBack](r, "/recipes/:version/send-back", "recipe.send_back", s.onRecipe())
 	post[recipes.Withdraw](r, "/recipes/:version/withdraw", "recipe.withdraw", s.onRecipe())
 	r.get("/recipes/:version/text", "recipe.read", nil).handle = s.sendRecipe
+
+	r.get("/blocks", "recipe.read", s.showBlocks)
+	r.get("/blocks/:block", "recipe.read", s.showBlock)
+	r.get("/blocks/:block/effect/:version", "recipe.read", s.showEffect)
+	r.get("/blocks/:block/effect/:version/text", "recipe.read", nil).handle = s.sendEffect
 }
 
 // trailRoutes are the pages and files of the audit trail. All of them read.

@@ -119,6 +119,13 @@ var workings = []sentence{
 		require.NoError(s.t, err)
 		s.importText(string(text))
 	}),
+	on(act, `SHE imports the recipe that uses the whole language with TEXT instead of TEXT`, func(s *script, a []string) {
+		text, err := os.ReadFile("../recipes/testdata/whole.recipe")
+		require.NoError(s.t, err)
+		require.Contains(s.t, string(text), a[1])
+		s.importText(strings.Replace(string(text), a[1], a[0], 1))
+	}),
+	on(act, `SHE opens the library of building blocks`, func(s *script, _ []string) { s.now.open("/blocks") }),
 	on(act, `SHE comments on step (\S+) of the recipe TEXT`, func(s *script, a []string) {
 		s.now.open(s.recipe)
 		s.now.send("comment", map[string]string{"element": a[0], "words": a[1]})

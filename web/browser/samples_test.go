@@ -350,6 +350,17 @@ func recipePages() map[string]func() web.View {
 					{Step: &web.RecipeStep{Number: 3, Title: "Start the mixer", Kind: "instruction", Instruction: "Close the lid of the mixer GR-300 and start programme P4."}},
 					{Step: &web.RecipeStep{Number: 4, Title: "Release to drying", Kind: "sign_off", Instruction: "Look through the steps above.", Role: "supervisor", Meaning: "reviewed"}}}}}}}}
 		},
+		"blocks": func() web.View {
+			return &web.BlocksView{Page: frame("Building blocks", "/recipes", petra), Blocks: []web.BlockLine{
+				{Href: "#", Code: "CIP-REACTOR", Name: "Cleaning of a glass-lined reactor in place", Version: "3", Used: 1, Added: at(1, 0, 0), By: "Petra Novotná"},
+				{Href: "#", Code: "CIP-REACTOR", Name: "Cleaning of a glass-lined reactor in place", Version: "2", Used: 4, Added: at(0, 1, 0), By: "Petra Novotná"}}}
+		},
+		"block": func() web.View {
+			newer := web.BlockLine{Href: "#", Code: "CIP-REACTOR", Version: "3", Added: at(1, 0, 0), By: "Petra Novotná"}
+			return &web.BlockView{Page: frame("Cleaning of a glass-lined reactor in place", "/recipes", petra), Code: "CIP-REACTOR", Name: "Cleaning of a glass-lined reactor in place", Version: "2",
+				Digest: strings.Repeat("9f2c6e51a4d80b77", 4), Text: "building_block \"CIP-REACTOR\" {\n  title   = \"Cleaning of a glass-lined reactor in place\"\n  version = \"2\"\n}\n", Others: []web.BlockLine{newer},
+				UsedBy: []web.BlockUse{{Href: "#", Name: "Paracetamol crude, 50 kg", Version: "4", State: "effective", Effects: []web.Link{{Href: "#", Words: "3"}}}}}
+		},
 		"chart": func() web.View {
 			text, err := os.ReadFile("../../recipes/testdata/whole.recipe")
 			if err != nil {
