@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -130,6 +131,9 @@ func (r *Recipe) WithBlock(text []byte) (changed *Recipe, canonical []byte, err 
 		return nil, nil, errors.New("recipes: this is not the text of one building block")
 	}
 	block := root.Of("building_block")[0]
+	if !slices.ContainsFunc(r.Source.Of("building_block"), func(b *syntax.Node) bool { return b.Label == block.Label }) {
+		return nil, nil, fault.New(fault.Missing, "This version of the recipe does not hold the building block %s.", block.Label)
+	}
 	copied, again := syntax.Read("recipe", Print(r))
 	if faults := again.Faults(); len(faults) > 0 {
 		return nil, nil, faults

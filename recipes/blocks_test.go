@@ -95,6 +95,8 @@ func TestWithBlockSaysWhatANewVersionOfABlockDoes(t *testing.T) {
 
 	_, _, err = old.WithBlock([]byte(strings.Replace(newer, `parameter = "END"`, `parameter = "NONE"`, 1)))
 	require.ErrorContains(t, err, `There is no parameter "NONE"`)
+	_, _, err = old.WithBlock([]byte(strings.Replace(newer, "COOL", "WARM", 1)))
+	require.ErrorContains(t, err, "does not hold the building block WARM")
 	_, _, err = old.WithBlock([]byte("no block"))
 	require.Error(t, err)
 }

@@ -128,7 +128,7 @@ func (l *looker) page(address, name string, role access.Role, richest bool) {
 	case err != nil || answer.StatusCode != http.StatusOK:
 		l.t.Errorf("%s as %s: %d %v\n%.600s", address, role, answer.StatusCode, err, body)
 		return
-	case answer.Header.Get("Content-Type") == "application/pdf", answer.Header.Get("Content-Type") == "application/zip", strings.HasPrefix(address, "/trail/entries."): // files
+	case answer.Header.Get("Content-Type") == "application/pdf", strings.HasPrefix(answer.Header.Get("Content-Disposition"), "attachment"): // files
 		return
 	}
 	head, main, _ := strings.Cut(string(volatile.ReplaceAll(body, nil)), `<main id="main"`)

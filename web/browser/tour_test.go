@@ -3,6 +3,7 @@ package browser_test
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"veribatch/ebr/export"
 	"veribatch/ebr/quality"
 	"veribatch/internal/rehearsal"
+	"veribatch/recipes"
 	"veribatch/signatures/access"
 	"veribatch/signatures/configuration/versions"
 	"veribatch/signatures/identity"
@@ -59,6 +61,12 @@ func newTour(t *testing.T) *tour {
 		":version":  {p.plant.Version},
 		":incident": {p.ask(`select id::text from ebr.incidents limit 1`)},
 		":person":   {newcomer.ID, p.plant.People["olga"].ID},
+	}
+	for i, change := range []*strings.Replacer{strings.NewReplacer(), strings.NewReplacer("WHOLE-1", "WHOLE-2", `"3"`, `"4"`, `high = "30.0"`, `high = "25.0"`)} { // a building block in two versions
+		text, err := os.ReadFile("../../recipes/testdata/whole.recipe")
+		require.NoError(t, err)
+		p.do(p.roles[access.ProcessEngineer], recipes.Import{Text: change.Replace(string(text)), Area: "main"})
+		p.records[":block"] = append(p.records[":block"], p.ask(`select id::text from ebr.building_blocks where number = '`+[]string{"3", "4"}[i]+`'`))
 	}
 	p.do(p.roles[access.QA], export.Export{Batch: complete})
 	p.records[":export"] = []string{p.ask(`select convert_from(body, 'UTF8')::json -> 'details' ->> 'export' from audit.entries where stream = 'site/exports' limit 1`)}
@@ -115,6 +123,8 @@ func (p *tour) addresses(path string) (list []string) {
 		return p.steps
 	case path == "/enrol": // without and with the secret, which no server is sent
 		return []string{path, path + "#" + p.invitation}
+	case strings.HasPrefix(path, "/blocks/:block/effect/"): // in a recipe that holds the block
+		path = strings.Replace(path, ":version", p.ask(`select v.id from ebr.recipe_versions v join ebr.recipe_blocks b on b.recipe_version = v.id order by v.created_at limit 1`), 1)
 	case path == "/batches/:batch/hold": // stands while the batch is held
 		path = strings.Replace(path, ":batch", p.batches[3], 1)
 	case path == "/trail/value":
