@@ -151,6 +151,22 @@ func Versions(ctx context.Context, q audit.Querier, recipe string) ([]Version, e
 	return pgx.CollectRows(rows, scanVersion)
 }
 
+// Current gives the versions of the areas by which a plant works or is about to work: of each recipe the effective one, else the newest that has not ended; by code.
+func Current(ctx context.Context, q audit.Querier, areas []string) (current []Version, err error) {
+	all, err := List(ctx, q, areas)
+	for _, v := range all { // newest first within a recipe
+		last := len(current) - 1
+		switch {
+		case v.State == Superseded || v.State == SentBack || v.State == Withdrawn:
+		case last < 0 || current[last].Recipe != v.Recipe:
+			current = append(current, v)
+		case v.State == Effective:
+			current[last] = v
+		}
+	}
+	return current, err
+}
+
 // ListEffective gives the versions of the areas from which batches can be ordered, by code.
 func ListEffective(ctx context.Context, q audit.Querier, areas []string) ([]Version, error) {
 	rows, err := q.Query(ctx, effectiveVersions, pgx.NamedArgs{"areas": areas})

@@ -89,6 +89,7 @@ func (s *server) readOperations(t *table) {
 	gives(t, "/recipes", "recipe.read", apiRecipes)
 	gives(t, "/recipes/:version", "recipe.read", apiRecipe)
 	gives(t, "/recipes/:version/compare", "recipe.read", apiCompare)
+	gives(t, "/master-data", "recipe.read", apiMasterData)
 	gives(t, "/blocks", "recipe.read", apiBlocks)
 	gives(t, "/blocks/:block", "recipe.read", apiBlock)
 	gives(t, "/blocks/:block/effect/:version", "recipe.read", apiEffect)

@@ -93,6 +93,7 @@ func (s *server) recipeRoutes(r *table) {
 	post[recipes.Withdraw](r, "/recipes/:version/withdraw", "recipe.withdraw", s.onRecipe())
 	r.get("/recipes/:version/text", "recipe.read", nil).handle = s.sendRecipe
 
+	r.get("/master-data", "recipe.read", s.showMasterData)
 	r.get("/blocks", "recipe.read", s.showBlocks)
 	r.get("/blocks/:block", "recipe.read", s.showBlock)
 	r.get("/blocks/:block/effect/:version", "recipe.read", s.showEffect)

@@ -125,6 +125,7 @@ var workings = []sentence{
 		require.Contains(s.t, string(text), a[1])
 		s.importText(strings.Replace(string(text), a[1], a[0], 1))
 	}),
+	on(act, `SHE opens the report on master data`, func(s *script, _ []string) { s.now.open("/master-data") }),
 	on(act, `SHE opens the library of building blocks`, func(s *script, _ []string) { s.now.open("/blocks") }),
 	on(act, `SHE comments on step (\S+) of the recipe TEXT`, func(s *script, a []string) {
 		s.now.open(s.recipe)

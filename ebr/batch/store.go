@@ -214,6 +214,26 @@ func AtWorkOn(ctx context.Context, q audit.Querier, version string, areas []stri
 	return pgx.CollectRows(rows, scanSummary)
 }
 
+const readingsOfVersion = `select h.step, h.value, count(*), count(*) filter (where h.judgement = 'alert'), count(*) filter (where h.judgement = 'action')
+	from (select id from ebr.batches where recipe_version = @version and state in ('complete', 'aborted') order by ended_at desc limit @batches) b
+	join ebr.batch_history h on h.batch = b.id where h.event in ('recorded', 'corrected') group by h.step, h.value`
+
+// ReadingsOf counts how the readings of a version were judged in the last batches by it that ended, at most so many; by recipes.ReadingKey.
+func ReadingsOf(ctx context.Context, q audit.Querier, version string, batches int) (map[string]recipes.Readings, error) {
+	rows, err := q.Query(ctx, readingsOfVersion, pgx.NamedArgs{"version": version, "batches": batches})
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]recipes.Readings{}
+	var step, value string
+	var n recipes.Readings
+	_, err = pgx.ForEachRow(rows, []any{&step, &value, &n.All, &n.Alert, &n.Action}, func() error {
+		counts[recipes.ReadingKey(step, value)] = n
+		return nil
+	})
+	return counts, err
+}
+
 func scanSummary(row pgx.CollectableRow) (s Summary, err error) {
 	at := func(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
 	err = row.Scan(&s.ID, &s.Number, &s.OrderNumber, &s.RecipeVersion, &s.RecipeCode, &s.RecipeNumber, &s.Title, &s.Product, &s.State, &s.Steps, &s.Done,

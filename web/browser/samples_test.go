@@ -355,6 +355,13 @@ func recipePages() map[string]func() web.View {
 				{Href: "#", Code: "CIP-REACTOR", Name: "Cleaning of a glass-lined reactor in place", Version: "3", Used: 1, Added: at(1, 0, 0), By: "Petra Novotná"},
 				{Href: "#", Code: "CIP-REACTOR", Name: "Cleaning of a glass-lined reactor in place", Version: "2", Used: 4, Added: at(0, 1, 0), By: "Petra Novotná"}}}
 		},
+		"master-data": func() web.View {
+			in := []web.Link{{Href: "#", Words: "PCM-500 4"}, {Href: "#", Words: "CAPS-LOR-10 1"}}
+			return &web.MasterDataView{Page: frame("Master data", "/recipes", petra), Recipes: 41, Batches: 50, Groups: []web.FindingGroup{
+				{Kind: "material", Findings: []web.FindingLine{{Sentence: "Materials EXC-MAIZE and EXC-014 have the same name, \"Maize starch\".", Recipes: in}}},
+				{Kind: "equipment", Findings: []web.FindingLine{{Sentence: "The equipment classes \"high-shear mixer\" and \"High shear mixer\" seem to be one.", Recipes: in}}},
+				{Kind: "limit", Findings: []web.FindingLine{{Sentence: "No batch met the action limits of Volume of step 080 (9.0 to 11.0 L): all 7 readings were outside.", Recipes: in[:1]}}}}}
+		},
 		"block": func() web.View {
 			newer := web.BlockLine{Href: "#", Code: "CIP-REACTOR", Version: "3", Added: at(1, 0, 0), By: "Petra Novotná"}
 			return &web.BlockView{Page: frame("Cleaning of a glass-lined reactor in place", "/recipes", petra), Code: "CIP-REACTOR", Name: "Cleaning of a glass-lined reactor in place", Version: "2",
