@@ -97,11 +97,11 @@ type effect struct {
 }
 
 func (v *visit) effect(block, version string) (e effect, err error) {
-	var text []byte
-	if e.block, text, _, err = recipes.FindBlock(v.ctx, v, block, v.grants.Areas("recipe.read")); err != nil {
+	if e.old, err = recipes.Get(v.ctx, v, version); err != nil { // first, so that a recipe of another area is answered like none
 		return e, err
 	}
-	if e.old, err = recipes.Get(v.ctx, v, version); err != nil {
+	var text []byte
+	if e.block, text, _, err = recipes.FindBlock(v.ctx, v, block, v.grants.Areas("recipe.read")); err != nil {
 		return e, err
 	}
 	changed, canonical, err := e.old.Recipe.WithBlock(text)

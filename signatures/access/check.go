@@ -88,6 +88,8 @@ func Unknown(subject string) *fault.Error {
 	switch kind, _, _ := strings.Cut(subject, "/"); kind {
 	case "recipe":
 		return fault.New(fault.Missing, "There is no such version of a recipe. Open it from the list of recipes.")
+	case "building block":
+		return fault.New(fault.Missing, "There is no such building block. Open it from the list of building blocks.")
 	case "area":
 		return fault.New(fault.Missing, "There is no such area. Choose one of the list.")
 	}
